@@ -1,0 +1,303 @@
+"""The MQTT link: one connection to a ThingsBoard server, with a deadline for every wait.
+
+Three tasks serve a connection: one reads, one writes what was gathered, one watches the deadlines.
+A broken link is told by ``serve``; what is above decides when to open it again.
+"""
+
+import asyncio
+
+from micropython import const
+
+from wakecall.errors import LinkError, RefusedError
+from wakecall.faults import describe
+from wakecall.links.packet_reader import BEGINNING, PacketReader, publish_parts
+from wakecall.links.packet_writer import PacketWriter
+
+_CONNACK = const(0x20)
+_PUBLISH = const(0x30)
+_PUBACK = const(0x40)
+_SUBACK = const(0x90)
+_PINGRESP = const(0xD0)
+
+_READ_BYTES = const(1024)
+_OPEN_TIMEOUT_S = const(8)
+_REPLY_TIMEOUT_MS = const(5000)
+_CLOSE_TIMEOUT_S = const(1)
+_SUBSCRIPTION_REFUSED = const(0x80)
+#: CONNACK codes that mean the credentials (reference/thingsboard-rpc.md 1.1); the rest may pass.
+_CREDENTIALS_REFUSED = (2, 4, 5)
+
+_COMMANDS = b"v1/devices/me/rpc/request/"
+_ANSWERS = b"v1/devices/me/rpc/response/"
+
+
+class MqttLink:
+    """A link over MQTT 3.1.1 in ThingsBoard's topics.
+
+    Args:
+        port: The board's port.
+        server: ``host``, ``port`` and ``tls`` of the configuration.
+        token: The device's access token.
+        client_id: A text that is unique among the server's clients.
+        keepalive_s: Seconds of silence after which the server is asked whether it is there.
+        payload_limit: The largest payload in bytes that is taken.
+    """
+
+    #: What this link can promise (delivery.md 11); the delivery rules ask these, not its name.
+    acknowledges = True
+    pushes = True
+    fences = True
+
+    def __init__(self, port, server, token, client_id, keepalive_s, payload_limit):
+        self._port = port
+        self._server = server
+        self._token = token
+        self._client_id = client_id
+        self._keepalive_ms = keepalive_s * 1000
+        # A PUBLISH carries its topic and packet id beside the payload.
+        self._packet_limit = payload_limit + 2 + len(_COMMANDS) + 11 + 2
+        self._receiver = None
+        self._writer = None
+        self._tasks = []
+
+    @property
+    def address(self):
+        """The server as ``host:port``."""
+        return "%s:%d" % (self._server["host"], self._server["port"])
+
+    async def open(self, receiver):
+        """Connect and subscribe.
+
+        Args:
+            receiver: Gets ``command_arrived`` and ``call_answered`` for what the server sends.
+
+        Raises:
+            RefusedError: The server does not accept the token.
+            LinkError: It cannot be reached, or does not answer in time.
+        """
+        self._receiver = receiver
+        self._fault = None
+        self._broken = asyncio.Event()
+        self._outgoing = asyncio.Event()
+        self._deadlines_changed = asyncio.Event()
+        self._awaited = []
+        self._incoming = PacketReader(self._packet_limit)
+        self._packets = PacketWriter(
+            self._client_id.encode(), self._token.encode(), b"", self._keepalive_ms // 1000
+        )
+        reader = await self._connect()
+        self._heard_ms = self._sent_ms = self._port.now_ms()
+        self._tasks = [
+            asyncio.create_task(self._read(reader)),
+            asyncio.create_task(self._write()),
+            asyncio.create_task(self._watch()),
+        ]
+        self._packets.connect_packet()
+        await self._reply(_CONNACK, 0)
+        # Subscriptions live as long as the connection, whatever CONNACK says (thingsboard-rpc.md 0.3).
+        for topic in (_ANSWERS, _COMMANDS):
+            packet_id = self._packets.subscribe_packet(topic + b"+", self._in_flight())
+            await self._reply(_SUBACK, packet_id)
+
+    async def serve(self):
+        """Wait until the link breaks.
+
+        Raises:
+            LinkError: Always, with the reason.
+        """
+        await self._broken.wait()
+        raise self._fault
+
+    async def close(self):
+        """Send DISCONNECT if the link still stands, and free everything; never fails."""
+        if self._writer is None:
+            return
+        writer = self._writer
+        self._writer = None
+        for task in self._tasks:
+            task.cancel()
+        if self._fault is None:
+            self._packets.disconnect_packet()
+            try:
+                writer.write(self._packets.take())
+                await asyncio.wait_for(writer.drain(), _CLOSE_TIMEOUT_S)
+            except (OSError, asyncio.TimeoutError):
+                pass
+        try:
+            writer.close()
+            await asyncio.wait_for(writer.wait_closed(), _CLOSE_TIMEOUT_S)
+        except (OSError, asyncio.TimeoutError):
+            pass
+
+    def acknowledge(self, packet_id):
+        """Acknowledge a command; leaves with everything else that is said before the next wait."""
+        self._packets.acknowledge_packet(packet_id)
+        self._outgoing.set()
+
+    def answer(self, request_id, payload, on_confirmed):
+        """Send an answer.
+
+        Args:
+            request_id: The command's request id as text.
+            payload: Bytes of JSON.
+            on_confirmed: Called without arguments once the server has it.
+        """
+        self._publish(_ANSWERS + request_id.encode(), payload, on_confirmed)
+
+    def ask(self, call_id, payload):
+        """Send a call to the server; its answer comes to ``call_answered`` of the receiver."""
+        self._publish(_COMMANDS + call_id.encode(), payload, None)
+
+    def _publish(self, topic, payload, on_confirmed):
+        packet_id = self._packets.publish_packet(topic, payload, self._in_flight())
+        self._expect(_PUBACK, packet_id, on_confirmed)
+
+    async def _connect(self):
+        server = self._server
+        try:
+            tls = self._port.tls_context() if server["tls"] else None
+            reader, self._writer = await asyncio.wait_for(
+                self._port.open_stream(server["host"], server["port"], tls), _OPEN_TIMEOUT_S
+            )
+        except asyncio.TimeoutError:
+            raise LinkError("%s: no connection in %d s" % (self.address, _OPEN_TIMEOUT_S))
+        except (OSError, ValueError) as error:  # MicroPython's TLS refuses with ValueError
+            raise LinkError("%s: %s" % (self.address, error))
+        return reader
+
+    # What is awaited: (packet type, packet id, deadline in ms, callback), the oldest first.
+
+    def _expect(self, packet_type, packet_id, on_reply):
+        deadline_ms = self._port.now_ms() + _REPLY_TIMEOUT_MS
+        self._awaited.append((packet_type, packet_id, deadline_ms, on_reply))
+        if len(self._awaited) == 1:
+            self._deadlines_changed.set()
+        self._outgoing.set()
+
+    async def _reply(self, packet_type, packet_id):
+        arrived = asyncio.Event()
+        self._expect(packet_type, packet_id, arrived.set)
+        while not arrived.is_set():
+            # A broken link sets every event that somebody waits for.
+            await arrived.wait()
+        if self._fault is not None:
+            raise self._fault
+
+    def _replied(self, packet_type, packet_id):
+        for index, awaited in enumerate(self._awaited):
+            if awaited[0] == packet_type and awaited[1] == packet_id:
+                self._awaited.pop(index)
+                if awaited[3] is not None:
+                    awaited[3]()
+                return
+
+    def _in_flight(self):
+        return [awaited[1] for awaited in self._awaited]
+
+    def _break(self, error):
+        if self._fault is not None:
+            return
+        self._fault = error
+        self._broken.set()
+        for packet_type, _, _, on_reply in self._awaited:
+            # Only those who wait in open() are told; an answer was not confirmed by this.
+            if packet_type in (_CONNACK, _SUBACK):
+                on_reply()
+
+    # The three tasks
+
+    async def _read(self, reader):
+        try:
+            while True:
+                data = await reader.read(_READ_BYTES)
+                if data is None:  # MicroPython: nothing there after all
+                    continue
+                if not data:
+                    raise LinkError("%s closed the connection" % self.address)
+                self._heard_ms = self._port.now_ms()
+                for first_byte, body, length in self._incoming.feed(data):
+                    self._handle(first_byte, body, length)
+        except LinkError as error:
+            self._break(error)
+        except OSError as error:
+            self._break(LinkError("%s: %s" % (self.address, error)))
+        except Exception as error:  # a fault of ours: it must not leave the link deaf
+            self._break(LinkError("fault while reading: %s" % describe(error)))
+
+    async def _write(self):
+        try:
+            while True:
+                await self._outgoing.wait()
+                self._outgoing.clear()
+                self._writer.write(self._packets.take())
+                self._sent_ms = self._port.now_ms()
+                await self._writer.drain()
+        except OSError as error:
+            self._break(LinkError("%s: %s" % (self.address, error)))
+
+    async def _watch(self):
+        while self._fault is None:
+            wait_ms = self._check_deadlines(self._port.now_ms())
+            try:
+                await asyncio.wait_for(self._deadlines_changed.wait(), wait_ms / 1000)
+            except asyncio.TimeoutError:
+                pass
+            self._deadlines_changed.clear()
+
+    def _check_deadlines(self, now_ms):
+        """Act on what is due and return the milliseconds until the next look."""
+        quiet_ms = now_ms - min(self._heard_ms, self._sent_ms)
+        if quiet_ms >= self._keepalive_ms and not self._is_pinging():
+            self._packets.ping()
+            self._expect(_PINGRESP, 0, None)
+            quiet_ms = 0
+        if not self._awaited:
+            return self._keepalive_ms - quiet_ms
+        left_ms = self._awaited[0][2] - now_ms
+        if left_ms <= 0:
+            self._break(LinkError("%s does not answer" % self.address))
+        return max(left_ms, 0)
+
+    def _is_pinging(self):
+        return any([awaited[0] == _PINGRESP for awaited in self._awaited])
+
+    # What comes in
+
+    def _handle(self, first_byte, body, length):
+        packet_type = first_byte & 0xF0
+        if packet_type == _PUBLISH:
+            self._handle_publish(first_byte, body, length)
+        elif packet_type == _CONNACK and len(body) == 2:
+            self._handle_connack(body[1])
+        elif packet_type == _PINGRESP:
+            self._replied(_PINGRESP, 0)
+        elif packet_type == _PUBACK and len(body) == 2:
+            self._replied(_PUBACK, body[0] << 8 | body[1])
+        elif packet_type == _SUBACK and len(body) == 3:
+            if body[2] == _SUBSCRIPTION_REFUSED:
+                raise LinkError("%s refused a subscription" % self.address)
+            self._replied(_SUBACK, body[0] << 8 | body[1])
+        else:
+            raise LinkError("%s sent packet 0x%02x of %d bytes" % (self.address, first_byte, length))
+
+    def _handle_connack(self, code):
+        if code in _CREDENTIALS_REFUSED:
+            raise RefusedError("%s refused the token (code %d)" % (self.address, code))
+        if code:
+            raise LinkError("%s refused the connection (code %d)" % (self.address, code))
+        self._replied(_CONNACK, 0)
+
+    def _handle_publish(self, first_byte, body, length):
+        try:
+            topic, packet_id, payload = publish_parts(first_byte, body)
+        except MemoryError:
+            topic, packet_id, payload = publish_parts(first_byte, body[:BEGINNING])
+        payload_length = len(payload) + length - len(body)
+        if topic.startswith(_COMMANDS):
+            request_id = topic[len(_COMMANDS) :].decode()
+            self._receiver.command_arrived(self, packet_id, request_id, payload, payload_length)
+            return
+        if packet_id is not None:
+            self.acknowledge(packet_id)
+        if topic.startswith(_ANSWERS) and payload_length == len(payload):
+            self._receiver.call_answered(topic[len(_ANSWERS) :].decode(), payload)

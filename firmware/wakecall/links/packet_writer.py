@@ -1,0 +1,122 @@
+"""MQTT packets on their way out: umqtt.simple's encoding, into memory instead of a socket.
+
+umqtt writes each field of a packet to its socket by itself, each a TCP segment, and waits in
+``publish`` and ``subscribe`` for the server. Here the socket is a buffer, so that a burst leaves as
+one write, and the acknowledgement that umqtt waits for is handed to it at once; the true one is
+awaited by the link (reference/environment.md 2 and 4).
+"""
+
+import struct
+
+from micropython import const
+from umqtt.simple import MQTTClient
+
+_CONNECT = const(0x10)
+_PUBACK = const(0x40)
+_SUBACK = const(0x90)
+_LARGEST_PACKET_ID = const(65535)
+
+
+class PacketWriter(MQTTClient):
+    """Encodes packets and gathers them until ``take``.
+
+    Args:
+        client_id: Bytes, unique among the clients of the server.
+        user: Bytes; on ThingsBoard the device's access token.
+        password: Bytes, may be empty.
+        keepalive_s: The keepalive that CONNECT announces, in seconds.
+    """
+
+    def __init__(self, client_id, user, password, keepalive_s):
+        super().__init__(client_id, "", user=user, password=password, keepalive=keepalive_s)
+        self.set_callback(_no_callback)
+        self.sock = self
+        self._gathered = bytearray()
+        self._awaited_type = _PUBACK
+        self._acknowledgement = b""
+
+    def take(self):
+        """Return everything that was gathered since the last time."""
+        taken = self._gathered
+        self._gathered = bytearray()
+        return taken
+
+    def connect_packet(self):
+        """Gather CONNECT, clean session, MQTT 3.1.1 (umqtt's own also opens the connection)."""
+        flags = 0x02 if self.user is None else 0xC2
+        fields = (self.client_id,) if self.user is None else (self.client_id, self.user, self.pswd)
+        length = 10
+        for field in fields:
+            length += 2 + len(field)
+        self.write(bytes([_CONNECT]))
+        self.write(_variable_length(length))
+        self.write(b"\x00\x04MQTT\x04")
+        self.write(struct.pack("!BH", flags, self.keepalive))
+        for field in fields:
+            self._send_str(field)
+
+    def publish_packet(self, topic, payload, in_flight):
+        """Gather a PUBLISH with QoS 1 and return its packet id.
+
+        Args:
+            topic: Bytes.
+            payload: Bytes.
+            in_flight: Packet ids that wait for their acknowledgement and must not be used.
+        """
+        self._next_packet_id(in_flight)
+        self._awaited_type = _PUBACK
+        self.publish(topic, payload, qos=1)
+        return self.pid
+
+    def subscribe_packet(self, topic, in_flight):
+        """Gather a SUBSCRIBE that asks for QoS 1 and return its packet id."""
+        self._next_packet_id(in_flight)
+        self._awaited_type = _SUBACK
+        self.subscribe(topic, qos=1)
+        return self.pid
+
+    def acknowledge_packet(self, packet_id):
+        """Gather the PUBACK of a packet."""
+        self.write(struct.pack("!BBH", _PUBACK, 2, packet_id))
+
+    def disconnect_packet(self):
+        """Gather DISCONNECT (umqtt's own also closes the socket)."""
+        self.write(b"\xe0\x00")
+
+    def _next_packet_id(self, in_flight):
+        # umqtt counts on past 65,535 and never looks at what is in flight.
+        while self.pid >= _LARGEST_PACKET_ID or self.pid + 1 in in_flight:
+            self.pid = 0 if self.pid >= _LARGEST_PACKET_ID else self.pid + 1
+
+    # What umqtt calls on its socket, and its wait for the acknowledgement.
+
+    def write(self, data, length=None):
+        """Gather bytes, as ``write`` of a MicroPython socket."""
+        self._gathered += data if length is None else memoryview(data)[:length]
+
+    def read(self, length):
+        """Return bytes of the acknowledgement that umqtt waits for."""
+        part = self._acknowledgement[:length]
+        self._acknowledgement = self._acknowledgement[length:]
+        return part
+
+    def wait_msg(self):
+        """Hand umqtt the acknowledgement of the packet that it has just written."""
+        if self._awaited_type == _SUBACK:
+            self._acknowledgement = struct.pack("!BHB", 3, self.pid, 1)
+        else:
+            self._acknowledgement = struct.pack("!BH", 2, self.pid)
+        return self._awaited_type
+
+
+def _variable_length(length):
+    encoded = bytearray()
+    while length > 0x7F:
+        encoded.append(length & 0x7F | 0x80)
+        length >>= 7
+    encoded.append(length)
+    return encoded
+
+
+def _no_callback(topic, payload):
+    """Umqtt asks for a callback before SUBSCRIBE; here the link reads what comes."""

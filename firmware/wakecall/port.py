@@ -1,0 +1,232 @@
+"""The one door to the outside: clock, flash, retained memory, reset, sleep, watchdog, radio, network.
+
+The agent reaches hardware only through an object of this class, so a simulator can pass one of its
+own. What differs between chips is in ``port_esp32.py`` and ``port_rp2.py``; ``open_port`` chooses.
+"""
+
+import asyncio
+import gc
+import os
+import sys
+import time
+
+from wakecall.errors import LinkError
+
+_IS_MICROPYTHON = sys.implementation.name == "micropython"
+_RADIO_POLL_S = 0.05
+#: Seconds from 1970 to 2000, where the clock of some MicroPython ports begins.
+_EPOCH_2000_S = 946684800
+
+
+def open_port(board):
+    """Return the port for a board, by the ``port`` of its ``board.json``."""
+    if board["port"] == "rp2":
+        from wakecall.port_rp2 import Rp2Port as ChipPort
+    else:
+        from wakecall.port_esp32 import Esp32Port as ChipPort
+    return ChipPort(board)
+
+
+def read_file(path):
+    """Return the content of a file as bytes, or None when it does not exist."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+class Port:
+    """What all boards have in common; flash paths are relative to the root of the board.
+
+    Args:
+        board: The content of ``board.json``.
+    """
+
+    def __init__(self, board):
+        import machine
+
+        #: The module ``machine``; methods take pins from here.
+        self.machine = machine
+        self.has_radio = board.get("wifi", False)
+        self._watchdog = None
+        self._epoch_offset_ms = None
+        self._ticks_ms = 0
+        self._now_ms = 0
+
+    # Clock
+
+    def now_ms(self):
+        """Return a count of milliseconds that never goes back; call at least once in six days."""
+        if not _IS_MICROPYTHON:
+            return time.monotonic_ns() // 1000000
+        # ticks_ms() wraps after 12.4 days; the sum of its steps does not.
+        ticks_ms = time.ticks_ms()
+        self._now_ms += time.ticks_diff(ticks_ms, self._ticks_ms)
+        self._ticks_ms = ticks_ms
+        return self._now_ms
+
+    def epoch_ms(self):
+        """Return milliseconds since 1970, or None while nobody has told the time."""
+        if self._epoch_offset_ms is None:
+            return None
+        return self.now_ms() + self._epoch_offset_ms
+
+    def set_epoch_ms(self, epoch_ms):
+        """Set the clock, also the chip's own, by which TLS judges certificates."""
+        self._epoch_offset_ms = epoch_ms - self.now_ms()
+        base_s = _EPOCH_2000_S if time.gmtime(0)[0] == 2000 else 0
+        year, month, day, hour, minute, second, weekday = time.gmtime(epoch_ms // 1000 - base_s)[:7]
+        self.machine.RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
+
+    # Flash
+
+    def read_file(self, path):
+        """Return the content of a file as bytes, or None when it does not exist."""
+        return read_file(path)
+
+    def write_file(self, path, content):
+        """Replace a file; it holds the old or the new content when power is cut."""
+        with open(path, "wb") as file:
+            file.write(content)
+            file.flush()
+
+    def list_folder(self, path):
+        """Return the sorted names in a folder; none when it does not exist."""
+        try:
+            return sorted(os.listdir(path))
+        except OSError:
+            return []
+
+    # Memory, identity, chance
+
+    def unique_id(self):
+        """Return the chip's identity as lower-case hexadecimal text."""
+        return "".join(["%02x" % byte for byte in self.machine.unique_id()])
+
+    def random_below(self, limit):
+        """Return a random whole number from 0 to ``limit - 1``."""
+        return int.from_bytes(os.urandom(4), "little") % limit
+
+    def free_memory(self):
+        """Return the free bytes of the heap after a collection, or None where there is no limit."""
+        gc.collect()
+        return gc.mem_free() if _IS_MICROPYTHON else None
+
+    def read_retained(self):
+        """Return the bytes that outlive a reset but not the power; empty where there is no such."""
+        return b""
+
+    def write_retained(self, content):
+        """Keep bytes over resets; return False where the chip has no such memory."""
+        return False
+
+    # Reset, sleep, watchdog
+
+    def reset_cause(self):
+        """Return ``power-on``, ``hard``, ``watchdog``, ``deepsleep``, ``soft`` or, on RP2, ``reset``."""
+        cause = self.machine.reset_cause()
+        for constant, name in (
+            ("PWRON_RESET", "power-on"),
+            ("HARD_RESET", "hard"),
+            ("WDT_RESET", "watchdog"),
+            ("DEEPSLEEP_RESET", "deepsleep"),
+            ("SOFT_RESET", "soft"),
+        ):
+            # RP2 has the first and the third only (reference/host-tools.md 5.3).
+            if cause == getattr(self.machine, constant, None):
+                return name
+        return "unknown"
+
+    def reset(self):
+        """Restart the chip; does not return."""
+        self.machine.reset()
+
+    def deep_sleep(self, duration_ms):
+        """Power down and start anew after the time; does not return."""
+        self.machine.deepsleep(duration_ms)
+
+    def light_sleep(self, duration_ms):
+        """Halt with memory kept; may return early."""
+        self.machine.lightsleep(duration_ms)
+
+    def start_watchdog(self, timeout_ms):
+        """Reset the board when ``feed_watchdog`` is not called in time; cannot be stopped."""
+        self._watchdog = self.machine.WDT(timeout=timeout_ms)
+
+    def feed_watchdog(self):
+        """Tell the watchdog, if one runs, that there was progress."""
+        if self._watchdog is not None:
+            self._watchdog.feed()
+
+    # Radio and network
+
+    async def connect_radio(self, ssid, key, timeout_ms):
+        """Join a Wi-Fi network, unless joined already.
+
+        Args:
+            ssid: The network's name; empty on a board whose network is there by itself.
+            key: The passphrase; empty for an open network.
+            timeout_ms: How long it may take.
+
+        Raises:
+            LinkError: Not joined in time; the text says what the chip reports.
+        """
+        if not self.has_radio or not ssid:
+            return
+        import network
+
+        station = network.WLAN(network.WLAN.IF_STA)
+        station.active(True)
+        if station.isconnected():
+            return
+        station.connect(ssid, key)
+        deadline_ms = self.now_ms() + timeout_ms
+        while not station.isconnected():
+            if self.now_ms() > deadline_ms:
+                status = station.status()
+                station.disconnect()
+                raise LinkError("Wi-Fi %s: %s" % (ssid, _radio_trouble(network, status)))
+            await asyncio.sleep(_RADIO_POLL_S)
+
+    def tls_context(self):
+        """Return the ``ssl.SSLContext`` that trusts the certificate authority of ``ca.der``.
+
+        Raises:
+            OSError: The file is missing.
+            ValueError: It is no certificate in DER form.
+        """
+        import ssl
+
+        authority = self.read_file("ca.der")
+        if authority is None:
+            raise OSError("ca.der is missing: TLS needs the server's certificate authority")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = ssl.CERT_REQUIRED  # MicroPython's default is none
+        context.load_verify_locations(cadata=authority)
+        return context
+
+    async def open_stream(self, host, port, tls=None):
+        """Open a byte stream and return its reader and writer, as asyncio has them.
+
+        Args:
+            host: Name or address.
+            port: TCP port.
+            tls: An ``ssl.SSLContext``, or None for a plain connection.
+        """
+        if tls is None:
+            return await asyncio.open_connection(host, port)
+        return await asyncio.open_connection(host, port, ssl=tls, server_hostname=host)
+
+
+def _radio_trouble(network, status):
+    for constant, told in (
+        ("STAT_NO_AP_FOUND", "no such network in reach"),
+        ("STAT_WRONG_PASSWORD", "wrong key"),
+        ("STAT_HANDSHAKE_TIMEOUT", "wrong key, or too far away"),
+        ("STAT_BEACON_TIMEOUT", "the access point fell silent"),
+        ("STAT_CONNECT_FAIL", "the access point refused"),
+    ):
+        if status == getattr(network, constant, None):
+            return told
+    return "not joined in time (status %s)" % status

@@ -1,0 +1,132 @@
+"""The methods of a board: declared by a decorator, found by name, described to a caller."""
+
+import json
+
+from wakecall.errors import CommandError, SchemaError
+from wakecall.schema import Kind, Object, shown
+
+#: The effect classes (delivery.md 1): what may happen to a command that a power cut interrupted.
+EFFECTS = ("read", "set", "once", "reboot", "resume")
+
+
+class Method:
+    """One method: a handler with its declaration. Calling it calls the handler."""
+
+    def __init__(self, function, name, effect, params, help):
+        self.function = function
+        self.name = name or function.__name__
+        self.effect = effect
+        self.params = params if isinstance(params, Kind) else Object(params or {})
+        self.help = help
+
+    def __call__(self, agent, *values, **named):
+        return self.function(agent, *values, **named)
+
+    def check(self, params, pins):
+        """Return the handler's arguments: a dict for declared members, else one checked value.
+
+        Args:
+            params: Any JSON value, as it came. For a method with members ``null`` and a text that
+                holds an object count as one: widgets send ``"{}"`` (thingsboard-rpc.md 7).
+            pins: The board's pins, against which pin numbers are checked.
+
+        Raises:
+            CommandError: ``INVALID_ARGUMENT``, ``OUT_OF_RANGE`` or what a pin's refusal says.
+        """
+        if isinstance(self.params, Object):
+            params = _as_object(params)
+        try:
+            return self.params.check(params, pins)
+        except SchemaError as error:
+            subject = "" if isinstance(self.params, Object) else "params "
+            raise CommandError(error.code, "%s: %s%s" % (self.name, subject, error.message))
+
+    def run(self, agent, arguments):
+        """Call the handler; what it returns may have to be awaited."""
+        if isinstance(self.params, Object):
+            return self.function(agent, **arguments)
+        return self.function(agent, arguments)
+
+    def describe(self):
+        """Return name, effect class, help and the JSON Schema of the params."""
+        return {
+            "method": self.name,
+            "effect": self.effect,
+            "help": self.help,
+            "params": self.params.describe(),
+        }
+
+
+def method(params=None, effect="once", name=None, help=""):
+    """Make a function ``handler(agent, ...)`` a method of the board; ``def`` or ``async def``.
+
+        @method({"seconds": Integer(1, 60)}, effect="once", help="Open the valve")
+        async def water(agent, seconds):
+            ...
+
+    Args:
+        params: Name to kind, each given to the handler by name; or one kind, for methods whose
+            params are a bare value such as ``true``.
+        effect: One of ``EFFECTS``; ``once`` when nothing is said, as that is the careful one.
+        name: The name on the wire; that of the function by default.
+        help: One line for ``describeMethod``.
+
+    Raises:
+        ValueError: The effect class does not exist.
+    """
+    if effect not in EFFECTS:
+        raise ValueError("effect must be one of %s, not %s" % (", ".join(EFFECTS), shown(effect)))
+
+    def declare(function):
+        return Method(function, name, effect, params, help)
+
+    return declare
+
+
+class Registry:
+    """All methods of an agent, by name."""
+
+    def __init__(self):
+        self._methods = {}
+
+    def add(self, added):
+        """Add a method; a later one replaces an earlier one of the same name."""
+        self._methods[added.name] = added
+
+    def add_module(self, module):
+        """Add every method that a module defines and return their names."""
+        names = []
+        for attribute in dir(module):
+            value = getattr(module, attribute)
+            if isinstance(value, Method):
+                self.add(value)
+                names.append(value.name)
+        return names
+
+    def find(self, name):
+        """Return the method of that name.
+
+        Raises:
+            CommandError: ``NOT_FOUND``; the text says how to list what there is.
+        """
+        found = self._methods.get(name)
+        if found is None:
+            raise CommandError(
+                "NOT_FOUND", "no method %s on this board; listMethods names them" % shown(name)
+            )
+        return found
+
+    def names(self):
+        """Return the sorted names of all methods."""
+        return sorted(self._methods)
+
+
+def _as_object(params):
+    if params is None:
+        return {}
+    if isinstance(params, str) and params[:1] == "{":
+        try:
+            return json.loads(params)
+        except ValueError:
+            pass
+    return params
