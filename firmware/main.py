@@ -1,8 +1,9 @@
 """Started by MicroPython after ``boot.py``: builds the agent and serves until the board leaves.
 
 A file ``safe_mode`` on the board keeps the agent from starting, so that a board whose own methods
-crash it can be reached over its serial line and mended. The gate stands here and not in ``boot.py``,
-which cannot stop what follows it: leaving it early is a soft reset (reference/host-tools.md 5.7).
+crash it can be reached over its serial line and mended. The gate stands here, not in ``boot.py``:
+that one cannot stop what follows it, as leaving it early is a soft reset
+(reference/host-tools.md 5.7).
 """
 
 import asyncio

@@ -47,6 +47,7 @@ class Agent:
         self._calls = Calls(port.random_below(0x3FFFFFFF))
         self._work_there = asyncio.Event()
         self._leave = None
+        self._asking_time = None
 
     async def run(self):
         """Serve for ever; returns only when the board leaves (see ``leave_then``)."""
@@ -128,7 +129,7 @@ class Agent:
         self._is_online = True
         self.log("connected to %s as %s" % (self._link.address, self.configuration["device"]))
         if self.port.epoch_ms() is None:
-            asyncio.create_task(self._ask_time())
+            self._asking_time = asyncio.create_task(self._ask_time())
 
     async def _disconnect(self):
         self._is_online = False

@@ -1,4 +1,4 @@
-"""Calls to the server: which are open, which answer belongs to which, and how long to wait. Pure."""
+"""Calls to the server: which are open, and which answer belongs to which. Pure."""
 
 import json
 

@@ -47,7 +47,12 @@ class RefusedError(LinkError):
 
 
 class CallError(WakecallError):
-    """A call to the server failed; ``code`` is ``DEADLINE_EXCEEDED``, ``UNAVAILABLE`` or ``ABORTED``."""
+    """A call to the server failed.
+
+    Args:
+        code: ``DEADLINE_EXCEEDED``, ``UNAVAILABLE`` or ``ABORTED``.
+        message: What happened, for a person.
+    """
 
     def __init__(self, code, message):
         super().__init__(message)

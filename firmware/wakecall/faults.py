@@ -1,4 +1,4 @@
-"""Unexpected exceptions as text, on both interpreters: one line with file and line, or the whole."""
+"""Unexpected exceptions as text, on both interpreters: the whole, or one line."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""The one door to the outside: clock, flash, retained memory, reset, sleep, watchdog, radio, network.
+"""The one door to the outside: clock, flash, memory, reset, sleep, watchdog, radio, network.
 
 The agent reaches hardware only through an object of this class, so a simulator can pass one of its
 own. What differs between chips is in ``port_esp32.py`` and ``port_rp2.py``; ``open_port`` chooses.
@@ -124,7 +124,7 @@ class Port:
     # Reset, sleep, watchdog
 
     def reset_cause(self):
-        """Return ``power-on``, ``hard``, ``watchdog``, ``deepsleep``, ``soft`` or, on RP2, ``reset``."""
+        """Return ``power-on``, ``hard``, ``watchdog``, ``deepsleep``, ``soft`` or ``reset``."""
         cause = self.machine.reset_cause()
         for constant, name in (
             ("PWRON_RESET", "power-on"),

@@ -94,7 +94,7 @@ class MqttLink:
         ]
         self._packets.connect_packet()
         await self._reply(_CONNACK, 0)
-        # Subscriptions live as long as the connection, whatever CONNACK says (thingsboard-rpc.md 0.3).
+        # Subscriptions end with their connection, whatever CONNACK says (thingsboard-rpc.md 0.3).
         for topic in (_ANSWERS, _COMMANDS):
             packet_id = self._packets.subscribe_packet(topic + b"+", self._in_flight())
             await self._reply(_SUBACK, packet_id)
@@ -278,7 +278,9 @@ class MqttLink:
                 raise LinkError("%s refused a subscription" % self.address)
             self._replied(_SUBACK, body[0] << 8 | body[1])
         else:
-            raise LinkError("%s sent packet 0x%02x of %d bytes" % (self.address, first_byte, length))
+            raise LinkError(
+                "%s sent packet 0x%02x of %d bytes" % (self.address, first_byte, length)
+            )
 
     def _handle_connack(self, code):
         if code in _CREDENTIALS_REFUSED:

@@ -1,8 +1,8 @@
 """MQTT packets on their way in: bytes as they come, whole packets as they are complete. Pure.
 
 A packet above the limit is never gathered: what tells which message it was is kept, the rest is
-counted off, and the stream goes on behind it. Skipping less or parsing the rest as packets would let
-a payload smuggle commands (reference/environment.md 4).
+counted off, and the stream goes on behind it. Skipping less, or parsing the rest as packets, would
+let a payload smuggle commands (reference/environment.md 4).
 """
 
 from micropython import const

@@ -1,0 +1,45 @@
+# Wakecall: `make` alone lists the targets.
+PYTHON ?= python3
+RUNTIME ?= cpython
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+WAKECALL := $(VENV)/bin/wakecall
+PYTEST_FLAGS ?=
+
+.PHONY: help setup demo test lint lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## make the virtual environment from the lock file, with the device libraries
+
+demo: $(INSTALLED) ## the whole story on this machine; RUNTIME=micropython runs the genuine interpreter
+	@$(WAKECALL) demo --runtime $(RUNTIME)
+
+test: $(INSTALLED) ## run all tests
+	@$(VENV)/bin/pytest -n auto --dist worksteal $(PYTEST_FLAGS)
+
+lint: $(INSTALLED) ## check style and types
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+lock: ## write requirements.lock anew from pyproject.toml (needs uv on the PATH)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --extra dev pyproject.toml --output-file requirements.lock
+
+clean: ## remove the virtual environment and everything that was built
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "make: $(PYTHON) not found: install Python 3.11 or newer, or say make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make: Wakecall needs Python 3.11 or newer, this is $$($(PYTHON) -V 2>&1): install one, or say make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "setting up $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(VENV)/bin/python -m host_tools.device_libraries
+	@touch $(INSTALLED)
