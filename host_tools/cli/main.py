@@ -11,6 +11,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from host_tools.cli.parser import CommandParser
 from host_tools.errors import ExitCode, WakecallError
 
 COMMANDS = {
@@ -50,7 +51,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
         epilog="`wakecall COMMAND --help` tells the options of a command.",
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=CommandParser)
     wanted = next((word for word in words if word in COMMANDS), None)
     for name, help_line in COMMANDS.items():
         command = commands.add_parser(name, help=help_line, description=help_line)
