@@ -1,0 +1,11 @@
+"""A local server that ThingsBoard's own clients take for ThingsBoard.
+
+``Platform(Settings(data=folder))`` is an asynchronous context manager; see ``server``.
+"""
+
+from __future__ import annotations
+
+from host_tools.platform.server import Platform
+from host_tools.platform.settings import Address, Settings
+
+__all__ = ["Address", "Platform", "Settings"]

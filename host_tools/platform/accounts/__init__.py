@@ -1,0 +1,1 @@
+"""Who may do what: passwords, tokens and the administrators of a new folder."""

@@ -1,0 +1,1 @@
+"""The MQTT transport: one asyncio protocol per connection, one session above it."""

@@ -1,0 +1,254 @@
+"""The session of one device over MQTT: what each packet means (``thingsboard-rpc.md`` 1).
+
+The session is told of packets and answers through its link; it knows nothing of sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Protocol
+
+from host_tools.mqtt import (
+    Acknowledgement,
+    ConnAck,
+    Connect,
+    Disconnect,
+    MqttError,
+    Packet,
+    PacketType,
+    PingReq,
+    PingResp,
+    Publish,
+    Reason,
+    SubAck,
+    Subscribe,
+    UnsubAck,
+    Unsubscribe,
+    Version,
+)
+from host_tools.platform.actor import DeviceActor
+from host_tools.platform.mqtt import login, topics
+from host_tools.platform.mqtt.inflight import Inflight
+from host_tools.platform.mqtt.uplink import MalformedPayloadError, Uplink
+from host_tools.platform.services import Services
+from host_tools.rpc import Command, Delivery, SessionKind
+
+log = logging.getLogger(__name__)
+
+FAILURE = 0x80
+
+
+class Link(Protocol):
+    """The way back to the client."""
+
+    def write(self, packet: Packet) -> None:
+        """Send a packet."""
+
+    def close(self) -> None:
+        """Close the connection after what was written."""
+
+
+class DeviceSession:
+    """One connection's session, from its first packet to its end.
+
+    Args:
+        services: The platform's parts that a session works with.
+        link: The way back to the client.
+    """
+
+    def __init__(self, services: Services, link: Link) -> None:
+        self._services = services
+        self._settings = services.settings
+        self._link = link
+        self._version = Version.V3_1_1
+        self._actor: DeviceActor | None = None
+        self._uplink: Uplink | None = None
+        self._granted: dict[str, int] = {}
+        self._rpc_filters: list[str] = []
+        self._inflight = Inflight()
+        self._last_activity_s = 0.0
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def begin(self) -> None:
+        """Start to wait for CONNECT."""
+        self._last_activity_s = self._loop_time()
+        self._watch(self._settings.login_timeout_ms)
+
+    def receive(self, packet: Packet) -> None:
+        """Take the next packet of the client."""
+        if self._closed:
+            return
+        self._last_activity_s = self._loop_time()
+        match packet:
+            case Publish():
+                self._publish(packet)
+            case Acknowledgement(PacketType.PUBACK, packet_id):
+                request_id = self._inflight.acknowledge(packet_id)
+                if request_id is not None and self._actor is not None:
+                    self._actor.report(request_id, Delivery.DELIVERED)
+            case PingReq():
+                self._link.write(PingResp())
+            case Connect():
+                self._connect(packet)
+            case Subscribe():
+                self._subscribe(packet)
+            case Unsubscribe():
+                self._unsubscribe(packet)
+            case Disconnect():
+                self._end(None)
+            case _:
+                self._end(Reason.PROTOCOL_ERROR)
+
+    def broken(self, error: MqttError) -> None:
+        """End the session of a client that broke the protocol."""
+        log.info("closed a connection: %s", error.message)
+        if error.reason is Reason.UNSUPPORTED_PROTOCOL_VERSION and self._actor is None:
+            self._link.write(ConnAck(error.reason))
+            self._end(None)
+        else:
+            self._end(error.reason)
+
+    def lost(self) -> None:
+        """Clean up after the connection; a watch for a PUBACK runs on (1.6)."""
+        self._leave()
+
+    def send(self, command: Command) -> Delivery:
+        """Publish a command on the family that was subscribed last (1.3)."""
+        topic_filter = self._rpc_filters[-1]
+        family = topics.rpc_family(topic_filter)
+        assert family is not None
+        qos = self._granted[topic_filter]
+        packet_id = self._inflight.next_packet_id() if qos else None
+        topic = f"{family.request}{command.request_id}"
+        payload = f'{{"method":{json.dumps(command.method)},"params":{command.params}}}'
+        self._link.write(Publish(topic, payload.encode(), qos, packet_id))
+        if packet_id is None:
+            return Delivery.DELIVERED
+        left_ms = command.expires_at_ms - self._settings.now_ms()
+        wait_ms = max(0, min(self._settings.puback_timeout_ms, left_ms))
+        self._inflight.watch(packet_id, command.request_id, wait_ms / 1_000, self._unacknowledged)
+        return Delivery.SENT
+
+    def publish(self, topic: str, topic_filter: str, payload: bytes) -> None:
+        """Publish anything but a command, with QoS 1 where nothing was subscribed (1.2)."""
+        qos = self._granted.get(topic_filter, 1)
+        packet_id = self._inflight.next_packet_id() if qos else None
+        self._link.write(Publish(topic, payload, qos, packet_id))
+
+    def close(self, reason: Reason) -> None:
+        """End the session from the server's side."""
+        self._end(reason)
+
+    def _connect(self, packet: Connect) -> None:
+        self._version = packet.version
+        outcome = login.decide(packet, self._services.devices.credentials_by_key)
+        if isinstance(outcome, Reason):
+            self._link.write(ConnAck(outcome))
+            self._end(None)
+            return
+        # The server keeps nothing, yet says so (1.1); clients that believe it are to be found.
+        self._link.write(ConnAck(session_present=not packet.clean_start))
+        self._actor = self._services.actor(outcome)
+        self._uplink = Uplink(self._services, self._actor, self.publish)
+        self._actor.connect(self)
+        self._watch(self._settings.inactivity_timeout_ms)
+
+    def _subscribe(self, packet: Subscribe) -> None:
+        codes: list[int] = []
+        commands_wanted = False
+        for subscription in packet.subscriptions:
+            topic_filter = subscription.topic_filter
+            if topic_filter not in topics.FILTERS:
+                codes.append(Reason.TOPIC_FILTER_INVALID)
+                continue
+            self._granted[topic_filter] = min(subscription.qos, 1)
+            codes.append(self._granted[topic_filter])
+            if topics.rpc_family(topic_filter) is not None:
+                self._forget_rpc_filter(topic_filter)
+                self._rpc_filters.append(topic_filter)
+                commands_wanted = True
+        self._link.write(SubAck(packet.packet_id, tuple(codes)))
+        if commands_wanted and self._actor is not None:
+            self._actor.subscribe(self, SessionKind.ASYNC)
+
+    def _unsubscribe(self, packet: Unsubscribe) -> None:
+        codes: list[int] = []
+        for topic_filter in packet.topic_filters:
+            known = self._granted.pop(topic_filter, None) is not None
+            codes.append(Reason.SUCCESS if known else Reason.NO_SUBSCRIPTION_EXISTED)
+            self._forget_rpc_filter(topic_filter)
+        if not self._rpc_filters and self._actor is not None:
+            self._actor.unsubscribe(self)
+        self._link.write(UnsubAck(packet.packet_id, tuple(codes)))
+
+    def _forget_rpc_filter(self, topic_filter: str) -> None:
+        if topic_filter in self._rpc_filters:
+            self._rpc_filters.remove(topic_filter)
+
+    def _publish(self, packet: Publish) -> None:
+        assert self._uplink is not None
+        route = topics.route(packet.topic)
+        if route is None:
+            self._acknowledge(packet, Reason.TOPIC_NAME_INVALID)
+            return
+        if route.subject is topics.Subject.GATEWAY:
+            return  # a plain device is no gateway: ignored, without PUBACK (1.4)
+        try:
+            self._uplink.take(route, packet.payload)
+        except MalformedPayloadError as error:
+            log.info("device %s: %s", self._uplink.device_id, error)
+            self._refuse_payload(packet, closes=error.closes)
+        else:
+            self._acknowledge(packet, Reason.SUCCESS)
+
+    def _acknowledge(self, packet: Publish, reason: Reason) -> None:
+        if packet.packet_id is not None:
+            # QoS 2 is answered like QoS 1, as ThingsBoard does (1.2).
+            self._link.write(Acknowledgement(PacketType.PUBACK, packet.packet_id, reason))
+
+    def _refuse_payload(self, packet: Publish, *, closes: bool) -> None:
+        if self._version is Version.V5 and packet.packet_id is not None and not closes:
+            self._acknowledge(packet, Reason.PAYLOAD_FORMAT_INVALID)
+        else:
+            self._end(Reason.PAYLOAD_FORMAT_INVALID)
+
+    def _unacknowledged(self, request_id: int) -> None:
+        if self._actor is not None:
+            self._actor.report(request_id, Delivery.TIMEOUT)
+
+    def _end(self, reason: Reason | None) -> None:
+        """Close in order; no watch survives, so no TIMEOUT is reported (1.6)."""
+        if self._closed:
+            return
+        self._closed = True
+        self._inflight.clear()
+        if reason is not None and self._version is Version.V5:
+            self._link.write(Disconnect(reason))
+        self._leave()
+        self._link.close()
+
+    def _leave(self) -> None:
+        self._closed = True
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        if self._actor is not None:
+            self._actor.disconnect(self)
+
+    def _watch(self, limit_ms: int) -> None:
+        """Close the session once nothing was received for ``limit_ms``."""
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        idle_s = self._loop_time() - self._last_activity_s
+        left_s = limit_ms / 1_000 - idle_s
+        if left_s <= 0:
+            self._end(Reason.MAXIMUM_CONNECT_TIME)
+        else:
+            loop = asyncio.get_running_loop()
+            self._idle_timer = loop.call_later(left_s, self._watch, limit_ms)
+
+    @staticmethod
+    def _loop_time() -> float:
+        return asyncio.get_running_loop().time()

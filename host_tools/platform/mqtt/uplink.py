@@ -1,0 +1,107 @@
+"""What a device publishes: answers, calls of its own, telemetry, attributes (1.4 to 1.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from host_tools import json_text
+from host_tools.json_text import Json
+from host_tools.platform.actor import DeviceActor
+from host_tools.platform.mqtt import topics
+from host_tools.platform.mqtt.topics import Route, Subject
+from host_tools.platform.services import Services
+
+SESSION_LIMITS = "getSessionLimits"
+
+
+class MalformedPayloadError(Exception):
+    """A payload that the device API refuses.
+
+    Args:
+        message: What was wrong, for the log.
+        closes: Whether the connection is closed in every protocol version (1.4).
+    """
+
+    def __init__(self, message: str, *, closes: bool = False) -> None:
+        super().__init__(message)
+        self.closes = closes
+
+
+class Uplink:
+    """The way from one session into the platform.
+
+    Args:
+        services: The platform's parts.
+        actor: The device.
+        publish: Publishes on a topic with the QoS of a filter: ``(topic, filter, payload)``.
+    """
+
+    def __init__(
+        self, services: Services, actor: DeviceActor, publish: Callable[[str, str, bytes], None]
+    ) -> None:
+        self._services = services
+        self._actor = actor
+        self._publish = publish
+        self._reply_base = topics.V1.response
+
+    @property
+    def device_id(self) -> str:
+        """Whose session this is."""
+        return self._actor.device_id
+
+    def take(self, route: Route, payload: bytes) -> None:
+        """Handle a PUBLISH; raises MalformedPayloadError, and nothing happened then."""
+        match route.subject:
+            case Subject.RPC_RESPONSE:
+                # The payload is not looked at here: any text is an answer (1.4).
+                self._actor.answer(_parse_id(route), payload)
+            case Subject.RPC_REQUEST:
+                self._client_call(route, payload)
+            case _:
+                _parse_json(payload)
+
+    def _client_call(self, route: Route, payload: bytes) -> None:
+        request_id = _parse_id(route, closes=True)
+        request = _parse_json(payload)
+        method = request.get("method") if isinstance(request, dict) else None
+        if not isinstance(method, str):
+            raise MalformedPayloadError("a client-side call without a method", closes=True)
+        self._reply_base = route.family.response
+        if method == SESSION_LIMITS and route.family is topics.V1:
+            self._reply(request_id, json_text.dump(self._session_limits()).encode())
+            return
+        self._services.client_call(
+            self._actor.device_id,
+            method,
+            request.get("params"),
+            lambda answer: self._reply(request_id, answer),
+        )
+
+    def _reply(self, request_id: int, payload: bytes) -> None:
+        base = self._reply_base
+        self._publish(f"{base}{request_id}", f"{base}+", payload)
+
+    def _session_limits(self) -> dict[str, Json]:
+        return {
+            "maxPayloadSize": self._services.settings.max_payload_bytes,
+            "maxInflightMessages": self._services.settings.max_inflight_messages,
+            "rateLimits": {
+                "messages": None,
+                "telemetryMessages": None,
+                "telemetryDataPoints": None,
+            },
+        }
+
+
+def _parse_id(route: Route, *, closes: bool = False) -> int:
+    try:
+        return topics.parse_id(route.tail)
+    except ValueError as error:
+        raise MalformedPayloadError(f"topic {route.base}: {error}", closes=closes) from error
+
+
+def _parse_json(payload: bytes) -> Json:
+    try:
+        return json_text.parse(payload)
+    except ValueError as error:
+        raise MalformedPayloadError("the payload is not JSON") from error

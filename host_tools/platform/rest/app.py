@@ -1,0 +1,35 @@
+"""The whole HTTP application of a platform."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from host_tools.platform.rest import accounts, devices, errors
+from host_tools.platform.rest.rpc import App, RpcEndpoint
+from host_tools.platform.rpc_calls import RpcCalls
+from host_tools.platform.services import Services
+from host_tools.platform.storage.pages import UnknownSortError
+
+
+def build(services: Services) -> App:
+    """Build the ASGI application that serves a platform."""
+    app = FastAPI(
+        title="Wakecall",
+        description="A local platform that ThingsBoard's clients take for ThingsBoard.",
+        docs_url="/swagger-ui",
+        redoc_url=None,
+        openapi_url="/v3/api-docs",
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    errors.install(app)
+    app.add_exception_handler(UnknownSortError, errors.unknown_sort)
+    app.include_router(accounts.router)
+    app.include_router(devices.router)
+    app.add_api_route("/healthz", health, methods=["GET"], tags=["health"])
+    return RpcEndpoint(app, services, RpcCalls(services))
+
+
+async def health() -> dict[str, str]:
+    """Tell that the platform serves."""
+    return {"status": "UP"}

@@ -1,0 +1,174 @@
+"""A platform from start to end: data folder, database, MQTT and HTTP in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from contextlib import AsyncExitStack
+from types import TracebackType
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError
+
+from host_tools.errors import ExitCode, WakecallError
+from host_tools.platform.accounts import administrators
+from host_tools.platform.accounts.accounts import Accounts
+from host_tools.platform.accounts.tokens import Tokens
+from host_tools.platform.folder import DataFolder
+from host_tools.platform.mqtt.listener import Connection as MqttConnection
+from host_tools.platform.rest.app import build
+from host_tools.platform.rest.server import HttpServer
+from host_tools.platform.services import Services
+from host_tools.platform.settings import Address, Settings
+from host_tools.platform.storage import users
+from host_tools.platform.storage.database import Database
+from host_tools.platform.storage.migrations import NewerDatabaseError
+
+BACKLOG = 1_024
+
+
+class Platform:
+    """A running platform, for ``async with``.
+
+    Args:
+        settings: Where it keeps its data and where it listens.
+
+    Entering raises WakecallError: BUSY for a port or data folder that is in use, CONFIGURATION
+    for a folder or address that cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stack = AsyncExitStack()
+        self.http = settings.http
+        """Where REST is served; the real port once it runs."""
+        self.mqtt = settings.mqtt
+        """Where MQTT is served; the real port once it runs."""
+        self.administrator_password: str | None = None
+        """The password of the administrators, where it is known."""
+        self.password_is_new = False
+        """Whether the password was made at random just now."""
+
+    async def __aenter__(self) -> Platform:
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    @property
+    def url(self) -> str:
+        """The base of the REST API."""
+        return f"http://{self.http}"
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        http_socket = _listen(self._settings.http, "HTTP")
+        stack.callback(http_socket.close)
+        mqtt_socket = _listen(self._settings.mqtt, "MQTT")
+        stack.callback(mqtt_socket.close)
+        self.http = _address(self._settings.http, http_socket)
+        self.mqtt = _address(self._settings.mqtt, mqtt_socket)
+        folder = stack.enter_context(DataFolder(self._settings.data))
+        database = await self._open(folder, stack)
+        tenant_id = await self._tenant(folder, database)
+        tokens = Tokens(folder.signing_key(), tenant_id, self._settings.now_ms)
+        services = Services(self._settings, database, Accounts(database, tokens), tenant_id)
+        http = HttpServer(build(services), http_socket)
+        await http.start()
+        stack.push_async_callback(http.stop)
+        await _serve_mqtt(services, mqtt_socket, stack)
+        stack.callback(services.stop)
+
+    async def _open(self, folder: DataFolder, stack: AsyncExitStack) -> Database:
+        database = Database(folder.database)
+        try:
+            database.open()
+        except NewerDatabaseError as error:
+            raise folder.unusable("a later version of Wakecall has written it") from error
+        except DatabaseError as error:
+            raise folder.unusable(str(error.orig)) from error
+        stack.push_async_callback(database.close)
+        os.chmod(folder.database, 0o600)
+        return database
+
+    async def _tenant(self, folder: DataFolder, database: Database) -> str:
+        """Return the tenant's id; found the tenant and its administrators the first time."""
+        tenant_id = database.read(_tenant_id)
+        if tenant_id is None:
+            password = self._settings.administrator_password
+            if password is None:
+                password = administrators.new_password()
+                folder.keep_password(password)
+                self.password_is_new = True
+            now_ms = self._settings.now_ms()
+            await database.write(lambda c: administrators.found(c, password, now_ms))
+            tenant_id = database.read(_tenant_id)
+        assert tenant_id is not None
+        candidate = folder.password() or self._settings.administrator_password
+        if candidate and administrators.password_matches(database, candidate):
+            self.administrator_password = candidate
+        return tenant_id
+
+
+def _tenant_id(connection: Connection) -> str | None:
+    return users.fact(connection, administrators.TENANT_ID)
+
+
+def _listen(address: Address, purpose: str) -> socket.socket:
+    """Open a listening socket; a port in use is told before anything is changed on disk."""
+    try:
+        family, kind, protocol, _, target = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise _cannot_listen(address, purpose, error) from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(target)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise _cannot_listen(address, purpose, error) from error
+    return listener
+
+
+def _cannot_listen(address: Address, purpose: str, error: OSError) -> WakecallError:
+    if error.errno == errno.EADDRINUSE:
+        return WakecallError(
+            f"{purpose} address {address} is in use",
+            code=ExitCode.BUSY,
+            hint=f"Choose another with --{purpose.lower()}; port 0 takes a free one.",
+        )
+    return WakecallError(
+        f"{purpose} address {address} cannot be used: {error.strerror}",
+        code=ExitCode.CONFIGURATION,
+        hint=f"Give an address of this machine with --{purpose.lower()} HOST:PORT.",
+    )
+
+
+def _address(wanted: Address, listener: socket.socket) -> Address:
+    return Address(wanted.host, listener.getsockname()[1])
+
+
+async def _serve_mqtt(services: Services, listener: socket.socket, stack: AsyncExitStack) -> None:
+    connections: set[MqttConnection] = set()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: MqttConnection(services, connections), sock=listener)
+
+    async def stop() -> None:
+        server.close()
+        for connection in list(connections):
+            connection.close()
+
+    stack.push_async_callback(stop)

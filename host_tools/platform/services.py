@@ -1,0 +1,57 @@
+"""The parts of a running platform that its transports and endpoints share."""
+
+from __future__ import annotations
+
+from host_tools.json_text import Json
+from host_tools.platform.accounts.accounts import Accounts
+from host_tools.platform.actor import DeviceActor
+from host_tools.platform.client_calls import ClientCalls, Reply
+from host_tools.platform.directory import DeviceDirectory
+from host_tools.platform.settings import Settings
+from host_tools.platform.storage.database import Database
+from host_tools.rpc import Engine
+
+
+class Services:
+    """Everything that a session or an endpoint needs.
+
+    Args:
+        settings: What the platform was started with.
+        database: Open.
+        accounts: The users of the REST API.
+        tenant_id: The one tenant of this data folder.
+    """
+
+    def __init__(
+        self, settings: Settings, database: Database, accounts: Accounts, tenant_id: str
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.accounts = accounts
+        self.devices = DeviceDirectory(database)
+        self.tenant_id = tenant_id
+        self._calls = ClientCalls(settings)
+        self._actors: dict[str, DeviceActor] = {}
+
+    def actor(self, device_id: str) -> DeviceActor:
+        """Return the live side of a device; made when it is asked for the first time."""
+        actor = self._actors.get(device_id)
+        if actor is None:
+            actor = DeviceActor(device_id, Engine(self.settings.limits), self.settings)
+            self._actors[device_id] = actor
+        return actor
+
+    def forget(self, device_id: str) -> None:
+        """Stop the live side of a device that was deleted."""
+        actor = self._actors.pop(device_id, None)
+        if actor is not None:
+            actor.stop()
+
+    def client_call(self, device_id: str, method: str, params: Json, reply: Reply) -> None:
+        """Pass on a client-side call of a device."""
+        self._calls.handle(device_id, method, params, reply)
+
+    def stop(self) -> None:
+        """Close every session and end every waiting call."""
+        for actor in self._actors.values():
+            actor.stop()
