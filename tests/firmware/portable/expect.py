@@ -7,4 +7,4 @@ def raised(kind, function, *arguments):
         function(*arguments)
     except kind as error:
         return error
-    raise AssertionError("%s was not raised" % kind.__name__)
+    raise AssertionError(f"{kind.__name__} was not raised")

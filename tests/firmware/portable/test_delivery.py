@@ -19,10 +19,10 @@ class Recorder:
         self.confirmations = []
 
     def acknowledge(self, packet_id):
-        self.said.append("PUBACK %d" % packet_id)
+        self.said.append(f"PUBACK {packet_id}")
 
     def answer(self, request_id, payload, on_confirmed):
-        self.said.append("answer %s" % request_id)
+        self.said.append(f"answer {request_id}")
         self.last = json.loads(payload)
         self.confirmations.append(on_confirmed)
 
