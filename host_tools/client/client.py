@@ -128,7 +128,9 @@ class Client:
         Raises:
             WakecallError: The device has other credentials than a token (FAILED).
         """
-        response = self._session.request("GET", f"/api/device/{quote(device_id)}/credentials")
+        response = self._session.request(
+            "GET", f"/api/device/{quote(device_id, safe='')}/credentials"
+        )
         doing = f"read the token of {self._name(device_id)}"
         content = response.json()
         if response.status != 200 or not isinstance(content, dict):
@@ -140,7 +142,7 @@ class Client:
 
     def delete_device(self, device_id: str) -> None:
         """Delete a device; its connection ends."""
-        response = self._session.request("DELETE", f"/api/device/{quote(device_id)}")
+        response = self._session.request("DELETE", f"/api/device/{quote(device_id, safe='')}")
         if response.status != 200:
             raise self._refusal_for(device_id, response, f"delete {self._name(device_id)}")
         self._names.pop(device_id, None)
@@ -175,7 +177,7 @@ class Client:
         kind = "oneway" if one_way else "twoway"
         deadline_ms = max(timeout_ms, MINIMUM_TIMEOUT_MS) + ANSWER_MARGIN_MS
         while True:
-            url = f"{self._rpc_urls[0]}/{kind}/{quote(device_id)}"
+            url = f"{self._rpc_urls[0]}/{kind}/{quote(device_id, safe='')}"
             response = self._session.request("POST", url, body, deadline_ms)
             if not _is_unknown_path(response) or len(self._rpc_urls) == 1:
                 break
