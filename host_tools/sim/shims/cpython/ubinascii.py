@@ -1,0 +1,3 @@
+"""``binascii`` under its older name."""
+
+from binascii import *  # noqa: F403

@@ -1,0 +1,3 @@
+"""``struct`` under its older name."""
+
+from struct import *  # noqa: F403

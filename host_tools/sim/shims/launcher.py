@@ -1,0 +1,81 @@
+"""Runs the firmware in a child process as a board does: ``boot.py``, then ``main.py``.
+
+Called with the folder of the shims, in the folder that is the board's flash. A real board goes to
+its prompt when ``main.py`` ends or raises; here the host is told, and the process ends.
+"""
+
+import sys
+
+_SHIMS = sys.argv[1]
+
+
+def _prepare_micropython():
+    import os
+
+    import vfs
+
+    # A root of its own, so that absolute paths mean the board's flash, as on a board.
+    flash = os.getcwd()
+    vfs.umount("/")
+    vfs.mount(vfs.VfsPosix(flash), "/")
+    vfs.mount(vfs.VfsPosix(_SHIMS + "/common"), "/.shims")
+    os.chdir("/")
+    sys.path[:] = ["/.shims", "", ".frozen", "/lib"]
+
+
+def _prepare_cpython():
+    sys.path[:] = [_SHIMS + "/common", _SHIMS + "/cpython", "", "lib"] + sys.path
+    sys.dont_write_bytecode = True
+    import missing
+
+    missing.install()
+
+
+def _run(name, namespace):
+    try:
+        with open(name) as file:
+            source = file.read()
+    except OSError:
+        return
+    exec(compile(source, name, "exec"), namespace)
+
+
+def _tell_exception(error):
+    # The first two frames are this file's; a board does not show such.
+    if sys.implementation.name == "micropython":
+        import io
+
+        text = io.StringIO()
+        sys.print_exception(error, text)
+        lines = text.getvalue().split("\n")
+        del lines[1:3]
+        sys.stdout.write("\n".join(lines))
+        return
+    import traceback
+
+    frames = error.__traceback__ and error.__traceback__.tb_next
+    frames = frames and frames.tb_next
+    traceback.print_exception(type(error), error, frames, file=sys.stdout)
+
+
+def main():
+    if sys.implementation.name == "micropython":
+        _prepare_micropython()
+    else:
+        _prepare_cpython()
+    sys.argv[:] = []
+    from _wakecall_control import ask, forever
+
+    namespace = {"__name__": "__main__"}
+    try:
+        _run("boot.py", namespace)
+        _run("main.py", namespace)
+    except SystemExit:
+        ask("reset.soft")
+        forever()
+    except BaseException as error:
+        _tell_exception(error)
+    ask("halted")
+
+
+main()
