@@ -179,14 +179,19 @@ def _download(index: PyPISimple, package: DistributionPackage) -> bytes:
 
 def _member(archive: SourceArchive, content: bytes) -> bytes:
     """Return the one wanted file of an archive; no other name of it reaches the disk."""
-    with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as files:
-        root = archive.filename.removesuffix(".tar.gz")
-        stream = files.extractfile(f"{root}/{archive.member}")
-        if stream is None:
-            raise WakecallError(
-                f"{archive.filename} holds no file {archive.member}", code=ExitCode.MISSING
-            )
-        return stream.read()
+    root = archive.filename.removesuffix(".tar.gz")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as files:
+            stream = files.extractfile(f"{root}/{archive.member}")
+            if stream is not None:  # None for a folder
+                return stream.read()
+    except (tarfile.TarError, KeyError):
+        pass
+    raise WakecallError(
+        f"{archive.filename} is pinned, but holds no file {archive.member}",
+        code=ExitCode.MISSING,
+        hint="correct the pin in host_tools/device_libraries.py",
+    )
 
 
 def main() -> int:

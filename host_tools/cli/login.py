@@ -38,7 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mqtt",
         metavar="URL",
         type=mqtt_address,
-        default="",
         help="where boards connect (default: the server's host, port 1883, or 8883 for https)",
     )
     parser.add_argument(
@@ -53,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     profile.path(arguments.name)  # a name that cannot be kept is told before the password is asked
     settings = profile.Profile(
-        url=arguments.url, user=arguments.user, password=_password(), mqtt=arguments.mqtt
+        url=arguments.url, user=arguments.user, password=_password(), mqtt=arguments.mqtt or ""
     )
     with Client(settings) as client:
         client.login()

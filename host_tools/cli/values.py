@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from host_tools import json_text
 from host_tools.errors import ExitCode, WakecallError
+from host_tools.json_text import Json
 from host_tools.urls import mqtt_url, server_url
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
@@ -45,7 +44,7 @@ def mqtt_address(text: str) -> str:
         raise argparse.ArgumentTypeError(error.message) from None
 
 
-def call_params(pairs: Sequence[str], text: str | None) -> Any:  # noqa: ANN401 - any JSON
+def call_params(pairs: Sequence[str], text: str | None) -> Json:
     """Return the parameters of a call: an object of pairs, or what a JSON text says.
 
     Args:
@@ -56,18 +55,18 @@ def call_params(pairs: Sequence[str], text: str | None) -> Any:  # noqa: ANN401 
         WakecallError: Both are given, or one is wrong (USAGE).
     """
     if text is None:
-        return _sendable(_object(pairs))
+        return _object(pairs)
     if pairs:
         raise _usage("give the parameters as key=value or with --params, not both")
     try:
-        return _sendable(json_text.parse(sys.stdin.buffer.read() if text == "-" else text))
+        return json_text.parse(sys.stdin.buffer.read() if text == "-" else text)
     except ValueError as error:
         source = "standard input" if text == "-" else "--params"
         raise _usage(f"{source}: not JSON: {error}") from None
 
 
-def _object(pairs: Sequence[str]) -> dict[str, Any]:
-    params: dict[str, Any] = {}
+def _object(pairs: Sequence[str]) -> dict[str, Json]:
+    params: dict[str, Json] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
@@ -78,15 +77,6 @@ def _object(pairs: Sequence[str]) -> dict[str, Any]:
             params[key] = json_text.parse(value)
         except ValueError:
             params[key] = value
-    return params
-
-
-def _sendable(params: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Refuse what parses but cannot be sent: 1e999 is JSON, and becomes an infinite number."""
-    try:
-        json.dumps(params, allow_nan=False)
-    except ValueError:
-        raise _usage("a number of the parameters is too large") from None
     return params
 
 

@@ -10,7 +10,7 @@ import contextlib
 import difflib
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from host_tools.client.failures import (
@@ -24,6 +24,7 @@ from host_tools.client.failures import (
 from host_tools.client.http import Response
 from host_tools.client.session import Session
 from host_tools.errors import ExitCode, WakecallError
+from host_tools.json_text import Json
 from host_tools.profile import Profile
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Client:
         *,
         one_way: bool = False,
         timeout_ms: int = DEFAULT_TIMEOUT_MS,
-    ) -> Any:  # noqa: ANN401 - a device answers with any JSON
+    ) -> Json:
         """Call a method of a device and return its answer.
 
         Args:

@@ -6,11 +6,11 @@ The rules are those of reference/thingsboard-rpc.md sections 4.1 and 4.3.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from host_tools import json_text
 from host_tools.client.http import Response
 from host_tools.errors import ExitCode, WakecallError
+from host_tools.json_text import Json
 
 ITEM_NOT_FOUND = 32
 ENTITY_LIMITS = (40, 41)  # refused with 403, although the user may do such things
@@ -25,7 +25,7 @@ class DeviceError(WakecallError):
         answer: The whole answer: ``{"error": {"code", "message", "effect"}}``.
     """
 
-    def __init__(self, device: str, answer: dict[str, Any]) -> None:
+    def __init__(self, device: str, answer: dict[str, Json]) -> None:
         error = answer["error"]
         super().__init__(
             f"{device} answered {error['code']}: {error['message']}",
@@ -90,7 +90,7 @@ def refusal(response: Response, doing: str) -> WakecallError:
     return WakecallError(message, code=code, hint=hint)
 
 
-def answer_of(response: Response, device: str, timeout_ms: int) -> Any:  # noqa: ANN401 - any JSON
+def answer_of(response: Response, device: str, timeout_ms: int) -> Json:
     """Return the answer of a device out of the response to an RPC request.
 
     Args:

@@ -11,11 +11,12 @@ import json
 import ssl
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from host_tools import json_text
 from host_tools.errors import ExitCode, WakecallError
+from host_tools.json_text import Json
 
 if TYPE_CHECKING:
     import httpx
@@ -38,7 +39,7 @@ class Response:
     body: bytes
     location: str = ""
 
-    def json(self) -> Any:  # noqa: ANN401 - JSON has any type
+    def json(self) -> Json:
         """Return the body as JSON; None when it is none, as for an empty body."""
         try:
             return json_text.parse(self.body)
