@@ -48,18 +48,21 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the board until Ctrl-C."""
     settings = profile.load()
     with running.claim(arguments.name) as home:
-        token = _device_token(settings, arguments.name)
         board = SimulatedBoard(
             arguments.board,
             folder=home / "flash",
             configuration=_configuration(arguments, settings.mqtt),
             # The network of the simulator exists nowhere else, so its key is made up each time.
-            secrets={"token": token, "wifi_key": secrets.token_hex(8)},
+            secrets={"wifi_key": secrets.token_hex(8)},
             runtime=arguments.runtime,
             app=arguments.app,
             heap=arguments.heap,
             on_log=_teller(arguments.name),
         )
+        for number in arguments.allow_pin:
+            board.pin(number)  # refuses what does not exist
+        # Everything on the command line was right: only now is anything made on the server.
+        board.secrets["token"] = _device_token(settings, arguments.name)
         with board:
             running.publish(home, *board.admit_visitors())
             threading.Event().wait()

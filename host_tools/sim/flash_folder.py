@@ -36,6 +36,15 @@ class Content:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse a folder of methods that does not exist (NOT_FOUND)."""
+        if self.app is not None and not self.app.is_dir():
+            raise WakecallError(
+                f"there is no folder {self.app}",
+                code=ExitCode.NOT_FOUND,
+                hint="name the folder that holds your methods, as Python files",
+            )
+
 
 def write(folder: Path, facts: BoardFacts, content: Content) -> None:
     """Bring a board's flash up to date; files that the firmware wrote itself stay.
@@ -45,15 +54,7 @@ def write(folder: Path, facts: BoardFacts, content: Content) -> None:
         facts: The kind of board, for ``board.json``.
         content: What belongs onto it.
 
-    Raises:
-        WakecallError: The folder with the user's methods does not exist (NOT_FOUND).
     """
-    if content.app is not None and not content.app.is_dir():
-        raise WakecallError(
-            f"there is no folder {content.app}",
-            code=ExitCode.NOT_FOUND,
-            hint="--app takes the folder that holds your methods, as Python files",
-        )
     folder.mkdir(parents=True, exist_ok=True)
     for source in sorted(content.firmware.iterdir()):
         if source.is_dir() and not source.name.startswith((".", "__")):

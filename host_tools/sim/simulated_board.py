@@ -37,12 +37,16 @@ class SimulatedBoard:
         board: The kind of board, by name or as facts.
         folder: The board's flash; kept, so a board made again with it remembers.
         configuration: What becomes ``config.json``.
-        secrets: What becomes ``secrets.json``; ``wifi_key`` is also that of the network in reach.
+        secrets: What becomes ``secrets.json`` at the start, see the attribute; ``wifi_key`` is
+            also that of the network in reach.
         runtime: ``cpython`` or ``micropython``.
         app: A folder with the user's methods.
         heap: The heap of MicroPython.
         firmware: Another firmware than the project's, for tests.
         on_log: Called with each line that the board writes, in another thread.
+
+    Raises:
+        WakecallError: The board, the runtime, the heap or the folder is not to be had.
     """
 
     def __init__(
@@ -62,12 +66,14 @@ class SimulatedBoard:
         self.folder = folder.resolve()
         self.log: deque[str] = deque(maxlen=LOG_LINES)
         self._command = interpreters.command(runtime, heap)
+        #: What becomes ``secrets.json``; may be filled in until ``start``.
+        self.secrets = dict(secrets)
         self._content = flash_folder.Content(
             firmware=firmware or FIRMWARE_FOLDER,
             libraries=None if firmware else _device_libraries(),
             app=app,
             configuration=configuration,
-            secrets=secrets,
+            secrets=self.secrets,
         )
         self._on_log = on_log
         self._control: ControlServer | None = None
@@ -165,7 +171,7 @@ class SimulatedBoard:
         """Lay out the flash and switch the board on.
 
         Raises:
-            WakecallError: The board runs already (BUSY), or the user's folder is missing.
+            WakecallError: The board runs already (BUSY).
         """
         if self._supervisor is not None:
             raise WakecallError("the simulated board runs already", code=ExitCode.BUSY)

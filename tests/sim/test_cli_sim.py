@@ -1,0 +1,172 @@
+"""``wakecall sim`` as a user runs it: a process of its own, against a platform of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from host_tools.errors import ExitCode
+
+WAKECALL = [sys.executable, "-m", "host_tools.cli.main"]
+
+
+class Terminal:
+    """A command that runs in the background, and what it has written."""
+
+    def __init__(self, arguments, environment):
+        self.lines = []
+        self.process = subprocess.Popen(
+            [*WAKECALL, *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def wait_for(self, pattern, timeout_s=20):
+        deadline = time.monotonic() + timeout_s
+        while True:
+            for line in list(self.lines):
+                if re.search(pattern, line):
+                    return line
+            assert self.process.poll() is None, f"it ended: {self.lines}"
+            assert time.monotonic() < deadline, f"no {pattern!r} in {self.lines}"
+            time.sleep(0.02)
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(15)
+        self._reader.join(5)
+        return self.process.returncode
+
+
+@pytest.fixture
+def environment(tmp_path):
+    keep = {key: value for key, value in os.environ.items() if not key.startswith("WAKECALL_")}
+    return {
+        **keep,
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+    }
+
+
+@pytest.fixture
+def terminal(environment):
+    opened = []
+
+    def open_terminal(*arguments):
+        opened.append(Terminal(arguments, environment))
+        return opened[-1]
+
+    yield open_terminal
+    for terminal in reversed(opened):
+        if terminal.process.poll() is None:
+            terminal.process.kill()
+            terminal.process.wait(10)
+        terminal._reader.join(5)
+
+
+@pytest.fixture
+def platform(terminal):
+    up = terminal("up", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0")
+    up.wait_for("^ready ")
+    return up
+
+
+def run(environment, *arguments):
+    return subprocess.run(
+        [*WAKECALL, *arguments], env=environment, capture_output=True, text=True, timeout=30
+    )
+
+
+def test_a_board_is_made_connects_answers_and_ends_with_ctrl_c(
+    terminal, platform, environment, runtime, tmp_path
+):
+    sim = terminal("sim", "bench 1", "--runtime", runtime)
+    sim.wait_for("^device bench 1 created on http")
+    sim.wait_for("^ready bench 1$")
+    called = run(environment, "call", "bench 1", "setGpio", "pin=23", "value=1")
+    assert called.returncode == ExitCode.OK, called.stderr
+    assert '"changed"' in called.stdout
+
+    twice = run(environment, "sim", "bench 1")
+    assert twice.returncode == ExitCode.BUSY
+    assert "runs already" in twice.stderr
+
+    assert sim.interrupt() == ExitCode.INTERRUPTED
+    secrets_file = tmp_path / "state/wakecall/sim/bench 1/flash/secrets.json"
+    assert secrets_file.stat().st_mode & 0o777 == 0o600
+    token = re.search(r'"token": "(.+?)"', secrets_file.read_text())[1]
+    assert token not in "\n".join(sim.lines)
+
+    again = terminal("sim", "bench 1", "--runtime", runtime)
+    again.wait_for("^ready bench 1$")
+    assert not any("created" in line for line in again.lines)
+
+
+def test_a_pin_that_is_held_back_is_freed_by_an_option(terminal, platform, environment):
+    sim = terminal("sim", "strapped", "--allow-pin", "5")
+    sim.wait_for("^ready")
+    assert run(environment, "call", "strapped", "setGpio", "pin=5", "value=1").returncode == 0
+    refused = run(environment, "call", "strapped", "setGpio", "pin=2", "value=1")
+    assert refused.returncode == ExitCode.DEVICE_ERROR
+
+
+def test_methods_of_ones_own_are_loaded(terminal, platform, environment, tmp_path):
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "mine.py").write_text(
+        "from wakecall import method\n\n\n"
+        "@method(effect='read')\ndef whoAmI(agent):\n    return 'me'\n"
+    )
+    terminal("sim", "mine", "--app", str(app)).wait_for("^ready")
+    called = run(environment, "call", "mine", "whoAmI")
+    assert called.stdout.strip() == '"me"', called.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--board", "esp23"], ExitCode.NOT_FOUND, "there is no board 'esp23'"),
+        (["--app", "/nowhere"], ExitCode.NOT_FOUND, "there is no folder /nowhere"),
+        (["--runtime", "micropython", "--heap", "big"], ExitCode.USAGE, "no size of a heap"),
+        (["--allow-pin", "24"], ExitCode.NOT_FOUND, "has no pin 24"),
+    ],
+)
+def test_a_wrong_option_is_told_before_anything_is_made(
+    platform, environment, arguments, code, told
+):
+    done = run(environment, "sim", "x", *arguments)
+    assert done.returncode == code, done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "created" not in done.stdout
+
+
+def test_no_server_is_told_with_what_to_do(environment):
+    done = run(environment, "sim", "x")
+    assert done.returncode == ExitCode.CONFIGURATION
+    assert "wakecall up" in done.stderr
+
+
+def test_a_server_that_does_not_answer_is_told(environment):
+    environment.update(
+        WAKECALL_URL="http://127.0.0.1:1", WAKECALL_USER="a@b.c", WAKECALL_PASSWORD="x"
+    )
+    done = run(environment, "sim", "x")
+    assert done.returncode == ExitCode.UNREACHABLE
+    assert "Traceback" not in done.stderr
