@@ -14,6 +14,7 @@ from wakecall.errors import LinkError
 
 _IS_MICROPYTHON = sys.implementation.name == "micropython"
 _RADIO_POLL_S = 0.05
+_BELIEVE_TROUBLE_AFTER_MS = 5000
 #: Seconds from 1970 to 2000, where the clock of some MicroPython ports begins.
 _EPOCH_2000_S = 946684800
 
@@ -181,12 +182,14 @@ class Port:
         if station.isconnected():
             return
         station.connect(ssid, key)
-        deadline_ms = self.now_ms() + timeout_ms
+        began_ms = self.now_ms()
         while not station.isconnected():
-            if self.now_ms() > deadline_ms:
-                status = station.status()
+            waited_ms = self.now_ms() - began_ms
+            # The chip itself tries again for a while, so what it reports at first may still pass.
+            trouble = _radio_trouble(network, station.status())
+            if waited_ms > (_BELIEVE_TROUBLE_AFTER_MS if trouble else timeout_ms):
                 station.disconnect()
-                raise LinkError("Wi-Fi %s: %s" % (ssid, _radio_trouble(network, status)))
+                raise LinkError("Wi-Fi %s: %s" % (ssid, trouble or "not joined in time"))
             await asyncio.sleep(_RADIO_POLL_S)
 
     def tls_context(self):
@@ -229,4 +232,4 @@ def _radio_trouble(network, status):
     ):
         if status == getattr(network, constant, None):
             return told
-    return "not joined in time (status %s)" % status
+    return None

@@ -9,20 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import queue
-import secrets
-import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from host_tools.errors import ExitCode, WakecallError
 
 DEVICE = "demo-board"
-_USER = "tenant@thingsboard.org"
-_READY_TIMEOUT_S = 20.0
 _BOOT_TIMEOUT_S = 20.0
 
 _OWN_METHOD = """\
@@ -54,9 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell_story(folder: Path, runtime: Any, heap: str) -> None:  # noqa: ANN401 - checked by argparse
     from host_tools.client import Client
+    from host_tools.local_platform import LocalPlatform
     from host_tools.sim import SimulatedBoard
 
-    with _Platform(folder / "platform") as platform, Client(platform.profile) as client:
+    with LocalPlatform(folder / "platform") as platform, Client(platform.profile) as client:
         _say("the platform serves", f"{platform.profile.url}  {platform.profile.mqtt}")
         device = client.create_device(DEVICE)
         token = client.device_token(device.id)
@@ -65,11 +60,10 @@ def _tell_story(folder: Path, runtime: Any, heap: str) -> None:  # noqa: ANN401 
         app = folder / "app"
         app.mkdir()
         (app / "clock.py").write_text(_OWN_METHOD)
-        host, _, port = platform.profile.mqtt.removeprefix("mqtt://").partition(":")
         board = SimulatedBoard(
             "esp32",
             folder=folder / "flash",
-            configuration={"device": DEVICE, "server": {"host": host, "port": int(port)}},
+            configuration={"device": DEVICE, "server": platform.mqtt_server},
             secrets={"token": token},
             runtime=runtime,
             heap=heap,
@@ -148,55 +142,6 @@ class _Story:
         pin = self._board.pins[number]
         self._board.wait_until(lambda: pin.level == wanted)
         _say(f"  pin {number}, measured from outside", str(pin.level))
-
-
-class _Platform:
-    """``wakecall up`` as a process of its own, on free ports."""
-
-    def __init__(self, folder: Path) -> None:
-        from host_tools import process
-        from host_tools.profile import Profile
-
-        password = secrets.token_urlsafe(16)
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        command = [sys.executable, "-m", "host_tools.cli.main", "up", "--no-profile"]
-        options = ["--data", str(folder), "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"]
-        self._child = process.start(
-            [*command, *options],
-            on_line=self._lines.put,
-            on_end=lambda _: self._lines.put(None),
-            environment=_environment_with(password),
-        )
-        _, http, mqtt = self._await_line(lambda line: line.startswith("ready ")).split()
-        self.profile = Profile(url=http, user=_USER, password=password, mqtt=mqtt)
-
-    def __enter__(self) -> _Platform:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._child.stop()
-
-    def _await_line(self, wanted: Callable[[str], bool]) -> str:
-        deadline = time.monotonic() + _READY_TIMEOUT_S
-        said: list[str] = []
-        while True:
-            try:
-                line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                line = None
-            if line is None:
-                self._child.stop()
-                told = "; ".join(said[-3:]) or "it said nothing"
-                raise WakecallError(f"the platform did not start: {told}")
-            if wanted(line):
-                return line
-            said.append(line)
-
-
-def _environment_with(password: str) -> dict[str, str]:
-    import os
-
-    return {**os.environ, "WAKECALL_ADMIN_PASSWORD": password}
 
 
 def _say(what: str, told: str = "") -> None:
