@@ -125,9 +125,17 @@ def _write_profile(platform: Platform) -> None:
         print(f"no profile written: set {PASSWORD_VARIABLE} to its password", file=sys.stderr)
         return
     profile = Profile(
-        url=platform.url,
+        url=f"http://{_reachable(platform.http)}",
         user=TENANT_ADMINISTRATOR,
         password=platform.administrator_password,
-        mqtt=f"mqtt://{platform.mqtt}",
+        mqtt=f"mqtt://{_reachable(platform.mqtt)}",
     )
     save(profile, name="default")
+
+
+def _reachable(address: Address) -> Address:
+    """Return where this machine reaches what listens on all its addresses."""
+    from host_tools.platform import Address
+
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+    return Address(loopback.get(address.host, address.host), address.port)

@@ -38,6 +38,8 @@ class Decoder:
 
     def _next_frame(self) -> tuple[int, bytes] | None:
         buffer = self._buffer
+        if self.version is None and buffer and buffer[0] >> 4 != PacketType.CONNECT:
+            raise protocol_error("the first packet is not CONNECT")
         length = 0
         for index in range(1, 5):
             if index >= len(buffer):
@@ -64,8 +66,6 @@ class Decoder:
     def _decode(self, first: int, body: bytes) -> Packet:
         kind, flags = first >> 4, first & 0x0F
         if self.version is None:
-            if kind != PacketType.CONNECT:
-                raise protocol_error("the first packet is not CONNECT")
             connect: Connect = bodies.connect(flags, body)
             self.version = connect.version
             return connect

@@ -25,8 +25,10 @@ class ClientCalls:
 
     def handle(self, device_id: str, method: str, params: Json, reply: Reply) -> None:
         """Answer a call now or, when nobody knows the method, with an error after the timeout."""
+        loop = asyncio.get_running_loop()
         if method == "getCurrentTime":
-            reply(str(self._settings.now_ms()).encode())
-            return
-        wait_s = self._settings.client_rpc_timeout_ms / 1_000
-        asyncio.get_running_loop().call_later(wait_s, reply, TIMEOUT_ANSWER)
+            # Not from within: the PUBACK of the call goes out before its answer.
+            loop.call_soon(reply, str(self._settings.now_ms()).encode())
+        else:
+            wait_s = self._settings.client_rpc_timeout_ms / 1_000
+            loop.call_later(wait_s, reply, TIMEOUT_ANSWER)

@@ -27,6 +27,7 @@ class _Pending:
     sent_at_submit: bool
     status: Status = Status.QUEUED
     delivered: bool = False
+    in_flight: bool = False
     timeouts: int = 0
     response_deadline_ms: int | None = None
 
@@ -100,7 +101,7 @@ class Engine:
         """Take the subscription of a session and send what waits for one (rule 13, 5.4)."""
         self._sessions[session] = kind
         if self._limits.strategy is not Strategy.BURST:
-            return self._send_next(now_ms, (session,))
+            return self._send_next(now_ms, to=session)
         waiting = [self._pending[key] for key in sorted(self._pending)]
         if kind is SessionKind.SYNC:
             waiting = waiting[:1]
@@ -193,6 +194,7 @@ class Engine:
         return actions
 
     def _timed_out(self, entry: _Pending, now_ms: int) -> list[Action]:
+        entry.in_flight = False
         limit = self._limits.max_retries
         if entry.command.retries is not None:
             limit = max(0, min(entry.command.retries, limit))
@@ -218,21 +220,31 @@ class Engine:
             return all(entry.delivered for entry in self._pending.values())
         return True
 
-    def _send_next(self, now_ms: int, sessions: Iterable[Hashable] | None = None) -> list[Action]:
-        """Send the head of the queue under a sequential strategy, to all sessions by default."""
+    def _send_next(self, now_ms: int, to: Hashable | None = None) -> list[Action]:
+        """Send the head of the queue under a sequential strategy.
+
+        Args:
+            now_ms: The time.
+            to: A new subscriber: it alone gets the head, also when that is in flight already.
+        """
         if self._limits.strategy is Strategy.BURST:
             return []
         for key in sorted(self._pending):
             entry = self._pending[key]
-            if not entry.delivered:
-                targets = list(self._sessions if sessions is None else sessions)
-                return [self._send(entry, session) for session in targets]
-            if self._limits.strategy is Strategy.ON_RESPONSE:
+            if entry.delivered:
+                if self._limits.strategy is Strategy.ON_ACK:
+                    continue
                 self._await_response(entry, now_ms)
                 return []
+            if to is not None:
+                return [self._send(entry, to)]
+            if entry.in_flight:
+                return []
+            return [self._send(entry, session) for session in list(self._sessions)]
         return []
 
     def _send(self, entry: _Pending, session: Hashable) -> Action:
+        entry.in_flight = True
         if self._sessions.get(session) is SessionKind.SYNC:
             del self._sessions[session]
         return Send(session, entry.command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from host_tools import json_text
@@ -68,7 +69,9 @@ class Uplink:
             raise MalformedPayloadError("a client-side call without a method", closes=True)
         self._reply_base = route.family.response
         if method == SESSION_LIMITS and route.family is topics.V1:
-            self._reply(request_id, json_text.dump(self._session_limits()).encode())
+            limits = json_text.dump(self._session_limits()).encode()
+            # Not from within: the PUBACK of the call goes out before its answer.
+            asyncio.get_running_loop().call_soon(self._reply, request_id, limits)
             return
         self._services.client_call(
             self._actor.device_id,

@@ -1,0 +1,1 @@
+"""Measurements of Wakecall's own speed, each a module to be run."""
