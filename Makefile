@@ -4,6 +4,7 @@ RUNTIME ?= cpython
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 WAKECALL := $(VENV)/bin/wakecall
+PIP := $(VENV)/bin/pip install --quiet --disable-pip-version-check
 PYTEST_FLAGS ?=
 
 .PHONY: help setup demo test lint lock clean
@@ -38,8 +39,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "make: Wakecall needs Python 3.11 or newer, this is $$($(PYTHON) -V 2>&1): install one, or say make PYTHON=/path/to/python3" >&2; exit 1; }
 	@echo "setting up $(VENV) (once)"
-	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "make: $(PYTHON) cannot make a virtual environment: install its venv module (Debian: python3-venv)" >&2; exit 1; }
+	@$(PIP) --require-hashes -r requirements.lock && $(PIP) --no-deps --no-build-isolation --editable . || { \
+	  echo "make: the packages of requirements.lock were not installed (see above): is there a network? make again goes on" >&2; exit 1; }
 	@$(VENV)/bin/python -m host_tools.device_libraries
 	@touch $(INSTALLED)
