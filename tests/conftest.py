@@ -18,6 +18,8 @@ FIRMWARE_PATH = [
     str(ROOT / "tests/firmware/portable"),
 ]
 sys.path[:0] = FIRMWARE_PATH
+# These folders hold what goes onto a board, and nothing else.
+sys.dont_write_bytecode = True
 
 
 def require(available: object, reason: str) -> None:
