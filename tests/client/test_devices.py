@@ -55,7 +55,15 @@ def test_an_unknown_name_suggests_names_much_like_it(client, server):
     assert "oven" not in error.hint
 
 
-@pytest.mark.parametrize("reply", [Reply(500), Reply(200, {"data": 5}), Reply(200, [{}])])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(500),
+        Reply(200, {"data": 5}),
+        Reply(200, [{}]),
+        Reply(200, headers={"Content-Length": "9"}, chunks=lambda: iter([b"short"])),
+    ],
+)
 def test_an_unknown_name_is_told_also_when_no_names_are_to_be_had(client, server, reply):
     server.reply(NEW, NO_ITEM)
     server.reply(OLD, reply)
