@@ -22,6 +22,7 @@ from host_tools.rpc import (
     Save,
     Send,
     SessionKind,
+    Status,
 )
 
 
@@ -59,9 +60,7 @@ class DeviceActor:
         rows: Takes the status changes of persistent commands.
     """
 
-    def __init__(
-        self, device_id: str, engine: Engine, settings: Settings, rows: RowStore | None = None
-    ) -> None:
+    def __init__(self, device_id: str, engine: Engine, settings: Settings, rows: RowStore) -> None:
         self.device_id = device_id
         self.engine = engine
         self._now_ms = settings.now_ms
@@ -105,6 +104,14 @@ class DeviceActor:
     def answer(self, request_id: int, payload: bytes) -> None:
         """Take the device's answer to a command."""
         self._run(self.engine.answer(request_id, payload, self._now_ms()))
+
+    def restore(self, commands: Iterable[tuple[Command, Status]]) -> None:
+        """Go on with the persistent commands of an earlier run."""
+        self._run(self.engine.restore(commands, self._now_ms()))
+
+    def delete(self, rpc_id: str) -> None:
+        """Forget a persistent command whose row was removed."""
+        self._run(self.engine.delete(rpc_id, self._now_ms()))
 
     def submit(self, command: Command) -> None:
         """Hand a persistent command, whose row is stored, to the engine."""
@@ -158,8 +165,7 @@ class DeviceActor:
                 if caller is not None and not caller.done():
                     caller.set_result(action)
             case Save():
-                if self._rows is not None:
-                    self._rows.save(self.device_id, action)
+                self._rows.save(self.device_id, action)
             case CloseSessions():
                 self.close_sessions(Reason.ADMINISTRATIVE_ACTION)
         return []

@@ -82,11 +82,14 @@ class Platform:
         tenant_id = await self._tenant(folder, database)
         tokens = Tokens(folder.signing_key(), tenant_id, self._settings.now_ms)
         services = Services(self._settings, database, Accounts(database, tokens), tenant_id)
+        services.start()
+        cleaning = asyncio.create_task(services.rows.clean_up())
+        stack.callback(cleaning.cancel)
         http = HttpServer(build(services), http_socket)
         await http.start()
         stack.push_async_callback(http.stop)
         await _serve_mqtt(services, mqtt_socket, stack)
-        stack.callback(services.stop)
+        stack.push_async_callback(services.stop)
 
     async def _open(self, folder: DataFolder, stack: AsyncExitStack) -> Database:
         database = Database(folder.database)

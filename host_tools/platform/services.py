@@ -6,10 +6,12 @@ from host_tools.json_text import Json
 from host_tools.platform.accounts.accounts import Accounts
 from host_tools.platform.actor import DeviceActor
 from host_tools.platform.client_calls import ClientCalls, Reply
+from host_tools.platform.device_data import DeviceData
 from host_tools.platform.directory import DeviceDirectory
+from host_tools.platform.events import Events
+from host_tools.platform.rpc_rows import RpcRows
 from host_tools.platform.settings import Settings
 from host_tools.platform.storage.database import Database
-from host_tools.rpc import Engine
 
 
 class Services:
@@ -30,15 +32,26 @@ class Services:
         self.accounts = accounts
         self.devices = DeviceDirectory(database)
         self.tenant_id = tenant_id
+        self.events = Events()
+        self.rows = RpcRows(settings, database, self.events, tenant_id)
+        self.data = DeviceData(settings, database, self.events)
         self._calls = ClientCalls(settings)
         self._actors: dict[str, DeviceActor] = {}
+
+    def start(self) -> None:
+        """Go on with what an earlier run left unfinished."""
+        if not self.settings.strict:
+            for device_id in self.rows.devices_with_unfinished():
+                self.actor(device_id)
 
     def actor(self, device_id: str) -> DeviceActor:
         """Return the live side of a device; made when it is asked for the first time."""
         actor = self._actors.get(device_id)
         if actor is None:
-            actor = DeviceActor(device_id, Engine(self.settings.limits), self.settings)
+            engine, commands = self.rows.open_engine(device_id)
+            actor = DeviceActor(device_id, engine, self.settings, self.rows)
             self._actors[device_id] = actor
+            actor.restore(commands)
         return actor
 
     def forget(self, device_id: str) -> None:
@@ -51,7 +64,8 @@ class Services:
         """Pass on a client-side call of a device."""
         self._calls.handle(device_id, method, params, reply)
 
-    def stop(self) -> None:
-        """Close every session and end every waiting call."""
+    async def stop(self) -> None:
+        """Close every session, end every waiting call, and store what is to be stored."""
         for actor in self._actors.values():
             actor.stop()
+        await self.rows.close({key: actor.engine for key, actor in self._actors.items()})

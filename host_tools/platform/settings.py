@@ -51,5 +51,9 @@ class Settings:
     inactivity_timeout_ms: int = 600_000
     login_timeout_ms: int = 10_000
     """How long a connection may stay without a CONNECT."""
+    strict: bool = False
+    """Behave as ThingsBoard also where it loses commands; the README has the list."""
+    rpc_days: int = 0
+    """How long finished persistent commands are kept; 0 keeps them for ever."""
     limits: Limits = field(default_factory=Limits)
     now_ms: Callable[[], int] = epoch_ms

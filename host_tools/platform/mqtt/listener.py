@@ -67,3 +67,12 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
             self._transport = None
+
+    def pause_reading(self, paused: bool) -> None:
+        """Stop to read from the client, or go on: TCP makes it wait."""
+        if self._transport is None:
+            return
+        if paused:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()

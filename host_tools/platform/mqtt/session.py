@@ -6,10 +6,11 @@ The session is told of packets and answers through its link; it knows nothing of
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from typing import Protocol
 
+from host_tools import json_text
+from host_tools.json_text import Json
 from host_tools.mqtt import (
     Acknowledgement,
     ConnAck,
@@ -30,6 +31,7 @@ from host_tools.mqtt import (
 )
 from host_tools.platform.actor import DeviceActor
 from host_tools.platform.mqtt import login, topics
+from host_tools.platform.mqtt.acks import Acks
 from host_tools.platform.mqtt.inflight import Inflight
 from host_tools.platform.mqtt.uplink import MalformedPayloadError, Uplink
 from host_tools.platform.services import Services
@@ -49,6 +51,9 @@ class Link(Protocol):
     def close(self) -> None:
         """Close the connection after what was written."""
 
+    def pause_reading(self, paused: bool) -> None:
+        """Stop to read from the client, or go on."""
+
 
 class DeviceSession:
     """One connection's session, from its first packet to its end.
@@ -67,7 +72,9 @@ class DeviceSession:
         self._uplink: Uplink | None = None
         self._granted: dict[str, int] = {}
         self._rpc_filters: list[str] = []
+        self._attribute_filters: list[str] = []
         self._inflight = Inflight()
+        self._acks = Acks(self._puback, self._not_stored, link.pause_reading)
         self._last_activity_s = 0.0
         self._idle_timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -123,7 +130,7 @@ class DeviceSession:
         qos = self._granted[topic_filter]
         packet_id = self._inflight.next_packet_id() if qos else None
         topic = f"{family.request}{command.request_id}"
-        payload = f'{{"method":{json.dumps(command.method)},"params":{command.params}}}'
+        payload = f'{{"method":{json_text.dump(command.method)},"params":{command.params}}}'
         self._link.write(Publish(topic, payload.encode(), qos, packet_id))
         if packet_id is None:
             return Delivery.DELIVERED
@@ -154,6 +161,7 @@ class DeviceSession:
         self._actor = self._services.actor(outcome)
         self._uplink = Uplink(self._services, self._actor, self.publish)
         self._actor.connect(self)
+        self._services.data.listen(outcome, self._push_attributes)
         self._watch(self._settings.inactivity_timeout_ms)
 
     def _subscribe(self, packet: Subscribe) -> None:
@@ -166,10 +174,12 @@ class DeviceSession:
                 continue
             self._granted[topic_filter] = min(subscription.qos, 1)
             codes.append(self._granted[topic_filter])
+            self._forget_filter(topic_filter)
             if topics.rpc_family(topic_filter) is not None:
-                self._forget_rpc_filter(topic_filter)
                 self._rpc_filters.append(topic_filter)
                 commands_wanted = True
+            elif topic_filter in topics.ATTRIBUTES:
+                self._attribute_filters.append(topic_filter)
         self._link.write(SubAck(packet.packet_id, tuple(codes)))
         if commands_wanted and self._actor is not None:
             self._actor.subscribe(self, SessionKind.ASYNC)
@@ -179,39 +189,48 @@ class DeviceSession:
         for topic_filter in packet.topic_filters:
             known = self._granted.pop(topic_filter, None) is not None
             codes.append(Reason.SUCCESS if known else Reason.NO_SUBSCRIPTION_EXISTED)
-            self._forget_rpc_filter(topic_filter)
+            self._forget_filter(topic_filter)
         if not self._rpc_filters and self._actor is not None:
             self._actor.unsubscribe(self)
         self._link.write(UnsubAck(packet.packet_id, tuple(codes)))
 
-    def _forget_rpc_filter(self, topic_filter: str) -> None:
-        if topic_filter in self._rpc_filters:
-            self._rpc_filters.remove(topic_filter)
+    def _forget_filter(self, topic_filter: str) -> None:
+        for filters in (self._rpc_filters, self._attribute_filters):
+            if topic_filter in filters:
+                filters.remove(topic_filter)
+
+    def _push_attributes(self, change: dict[str, Json]) -> None:
+        if self._attribute_filters:
+            topic = self._attribute_filters[-1]
+            self.publish(topic, topic, json_text.dump(change).encode())
 
     def _publish(self, packet: Publish) -> None:
         assert self._uplink is not None
         route = topics.route(packet.topic)
         if route is None:
-            self._acknowledge(packet, Reason.TOPIC_NAME_INVALID)
+            self._acks.add(packet.packet_id, Reason.TOPIC_NAME_INVALID)
             return
         if route.subject is topics.Subject.GATEWAY:
             return  # a plain device is no gateway: ignored, without PUBACK (1.4)
         try:
-            self._uplink.take(route, packet.payload)
+            stored = self._uplink.take(route, packet.payload)
         except MalformedPayloadError as error:
             log.info("device %s: %s", self._uplink.device_id, error)
             self._refuse_payload(packet, closes=error.closes)
         else:
-            self._acknowledge(packet, Reason.SUCCESS)
+            self._acks.add(packet.packet_id, Reason.SUCCESS, stored)
 
-    def _acknowledge(self, packet: Publish, reason: Reason) -> None:
-        if packet.packet_id is not None:
-            # QoS 2 is answered like QoS 1, as ThingsBoard does (1.2).
-            self._link.write(Acknowledgement(PacketType.PUBACK, packet.packet_id, reason))
+    def _puback(self, packet_id: int, reason: int) -> None:
+        # QoS 2 is answered like QoS 1, as ThingsBoard does (1.2).
+        self._link.write(Acknowledgement(PacketType.PUBACK, packet_id, reason))
+
+    def _not_stored(self) -> None:
+        log.error("closed a connection: its message could not be stored")
+        self._end(Reason.IMPLEMENTATION_SPECIFIC_ERROR)
 
     def _refuse_payload(self, packet: Publish, *, closes: bool) -> None:
         if self._version is Version.V5 and packet.packet_id is not None and not closes:
-            self._acknowledge(packet, Reason.PAYLOAD_FORMAT_INVALID)
+            self._acks.add(packet.packet_id, Reason.PAYLOAD_FORMAT_INVALID)
         else:
             self._end(Reason.PAYLOAD_FORMAT_INVALID)
 
@@ -232,10 +251,12 @@ class DeviceSession:
 
     def _leave(self) -> None:
         self._closed = True
+        self._acks.clear()
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         if self._actor is not None:
             self._actor.disconnect(self)
+            self._services.data.unlisten(self._actor.device_id, self._push_attributes)
 
     def _watch(self, limit_ms: int) -> None:
         """Close the session once nothing was received for ``limit_ms``."""

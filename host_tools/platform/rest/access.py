@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -10,14 +9,15 @@ from fastapi import Depends, Request
 
 from host_tools import json_text
 from host_tools.json_text import Json
-from host_tools.platform.rest.errors import (
-    NO_TOKEN,
+from host_tools.platform.api_errors import (
     ApiError,
     ErrorCode,
     bad_request,
     not_found,
+    parse_uuid,
     permission_denied,
 )
+from host_tools.platform.rest.errors import NO_TOKEN
 from host_tools.platform.services import Services
 from host_tools.platform.storage.devices import Device
 from host_tools.platform.storage.users import Authority, User
@@ -86,17 +86,8 @@ ServicesOf = Annotated[Services, Depends(services_of)]
 AnyUser = Annotated[User, Depends(current_user)]
 TenantAdmin = Annotated[User, _require(Authority.TENANT)]
 TenantOrCustomer = Annotated[User, _require(Authority.TENANT, Authority.CUSTOMER)]
+JsonBody = Annotated[Json, Depends(json_body)]
 ObjectBody = Annotated[dict[str, Json], Depends(object_body)]
-
-
-def parse_uuid(text: str) -> str:
-    """Return a UUID in its canonical spelling; raises ApiError 400 for anything else."""
-    try:
-        if len(text) != 36:
-            raise ValueError("not 36 characters")
-        return str(uuid.UUID(text))
-    except ValueError as error:
-        raise bad_request(f"Invalid UUID string: {text[:64]}") from error
 
 
 def readable_device(services: Services, user: User, device_id: str) -> Device:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from host_tools.platform.rest import accounts, devices, errors
+from host_tools.platform.rest import accounts, devices, errors, persistent, telemetry
 from host_tools.platform.rest.rpc import App, RpcEndpoint
 from host_tools.platform.rpc_calls import RpcCalls
 from host_tools.platform.services import Services
@@ -26,6 +26,8 @@ def build(services: Services) -> App:
     app.add_exception_handler(UnknownSortError, errors.unknown_sort)
     app.include_router(accounts.router)
     app.include_router(devices.router)
+    app.include_router(persistent.router)
+    app.include_router(telemetry.router)
     app.add_api_route("/healthz", health, methods=["GET"], tags=["health"])
     return RpcEndpoint(app, services, RpcCalls(services))
 

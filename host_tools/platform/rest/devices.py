@@ -11,17 +11,22 @@ from sqlalchemy.exc import IntegrityError
 
 from host_tools.json_text import Json
 from host_tools.mqtt import Reason
+from host_tools.platform import views
+from host_tools.platform.api_errors import (
+    ApiError,
+    ErrorCode,
+    bad_request,
+    not_found,
+    parse_uuid,
+)
 from host_tools.platform.credentials import BasicCredentials
-from host_tools.platform.rest import views
 from host_tools.platform.rest.access import (
     ObjectBody,
     ServicesOf,
     TenantAdmin,
     TenantOrCustomer,
-    parse_uuid,
     readable_device,
 )
-from host_tools.platform.rest.errors import ApiError, ErrorCode, bad_request, not_found
 from host_tools.platform.rest.paging import PageQuery, page_json
 from host_tools.platform.services import Services
 from host_tools.platform.storage import device_pages

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query
 
-from host_tools.platform.rest.errors import ApiError, ErrorCode, bad_request
+from host_tools.platform.api_errors import ApiError, ErrorCode, bad_request
 from host_tools.platform.storage.pages import Page
 
 MAX_PAGE_SIZE = 10_000

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from host_tools import json_text
 from host_tools.platform.actor import ShuttingDownError
+from host_tools.platform.api_errors import ApiError, ErrorCode, body, parse_uuid, permission_denied
 from host_tools.platform.rest import errors
-from host_tools.platform.rest.access import bearer_token, parse_uuid
-from host_tools.platform.rest.errors import ApiError, ErrorCode
-from host_tools.platform.rest.rpc_request import RpcRequest
+from host_tools.platform.rest.access import bearer_token
 from host_tools.platform.rpc_calls import RpcCalls
+from host_tools.platform.rpc_request import RpcRequest
 from host_tools.platform.services import Services
 from host_tools.platform.storage.devices import Device
 from host_tools.platform.storage.users import Authority, User
@@ -73,12 +75,14 @@ class RpcEndpoint:
         try:
             user = self._user(scope)
             identifier = parse_uuid(device_id)
-            body = await read_body(receive, self._services.settings.max_body_bytes)
-            request = RpcRequest.parse(body, one_way, self._services.settings)
+            content = await read_body(receive, self._services.settings.max_body_bytes)
+            request = RpcRequest.parse(content, one_way, self._services.settings)
             device = self._callable_device(user, identifier)
             await _respond(send, *await self._call(version, device, request))
         except ApiError as error:
             await _respond_error(send, error)
+        except SQLAlchemyError as error:
+            await _respond_error(send, errors.database_error(error))
         except ClientGoneError:
             return
 
@@ -98,7 +102,7 @@ class RpcEndpoint:
             message = "Device with requested id wasn't found!"
             raise ApiError(404, ErrorCode.NOT_FOUND, message, plain=True)
         if user.authority is Authority.CUSTOMER and device.customer_id != user.customer_id:
-            refusal = errors.permission_denied()
+            refusal = permission_denied()
             raise ApiError(403, refusal.code, refusal.message, plain=True)
         return device
 
@@ -124,20 +128,20 @@ class ClientGoneError(Exception):
 
 async def read_body(receive: Receive, limit: int) -> bytes:
     """Read a request's body; raises ApiError 413 above ``limit`` bytes, or ClientGoneError."""
-    body = bytearray()
+    content = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
-        body += message.get("body", b"")
-        if len(body) > limit:
+        content += message.get("body", b"")
+        if len(content) > limit:
             raise ApiError(413, ErrorCode.BAD_REQUEST, f"The body is above {limit} bytes")
         if not message.get("more_body"):
-            return bytes(body)
+            return bytes(content)
 
 
-async def _respond(send: Send, status: int, body: bytes) -> None:
-    payload = body if status == 200 else b""
+async def _respond(send: Send, status: int, answer: bytes) -> None:
+    payload = answer if status == 200 else b""
     headers = [(b"content-length", str(len(payload)).encode())]
     if payload:
         headers.append((b"content-type", b"application/json"))
@@ -147,7 +151,7 @@ async def _respond(send: Send, status: int, body: bytes) -> None:
 
 async def _respond_error(send: Send, error: ApiError) -> None:
     kind = b"text/plain;charset=UTF-8" if error.plain else b"application/json"
-    text = error.message if error.plain else json_text.dump(errors.body(error))
+    text = error.message if error.plain else json_text.dump(body(error))
     payload = text.encode()
     headers = [(b"content-length", str(len(payload)).encode()), (b"content-type", kind)]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})

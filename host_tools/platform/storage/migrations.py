@@ -47,6 +47,73 @@ STEPS: tuple[tuple[str, ...], ...] = (
             version INTEGER NOT NULL
         )""",
     ),
+    (
+        """CREATE TABLE rpcs (
+            id TEXT NOT NULL PRIMARY KEY,
+            device_id TEXT NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
+            request_id INTEGER NOT NULL,
+            created_ms INTEGER NOT NULL,
+            expires_ms INTEGER NOT NULL,
+            method TEXT NOT NULL,
+            params TEXT NOT NULL,
+            sent_params TEXT NOT NULL,
+            one_way BOOLEAN NOT NULL,
+            retries INTEGER,
+            additional_info TEXT,
+            status TEXT NOT NULL,
+            response TEXT
+        )""",
+        "CREATE INDEX rpcs_by_device ON rpcs (device_id, created_ms)",
+        "CREATE INDEX rpcs_by_status ON rpcs (status, device_id)",
+        """CREATE TABLE request_counters (
+            device_id TEXT NOT NULL PRIMARY KEY REFERENCES devices (id) ON DELETE CASCADE,
+            next_request_id INTEGER NOT NULL
+        )""",
+        """CREATE TABLE attributes (
+            device_id TEXT NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
+            scope TEXT NOT NULL,
+            key TEXT NOT NULL,
+            value TEXT NOT NULL,
+            updated_ms INTEGER NOT NULL,
+            PRIMARY KEY (device_id, scope, key)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE points (
+            device_id TEXT NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
+            key TEXT NOT NULL,
+            ts_ms INTEGER NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (device_id, key, ts_ms)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE audit_log (
+            id TEXT NOT NULL PRIMARY KEY,
+            created_ms INTEGER NOT NULL,
+            user_id TEXT NOT NULL,
+            user_name TEXT NOT NULL,
+            device_id TEXT NOT NULL,
+            device_name TEXT NOT NULL,
+            customer_id TEXT,
+            rpc_id TEXT,
+            method TEXT NOT NULL,
+            params TEXT NOT NULL,
+            one_way BOOLEAN NOT NULL,
+            persistent BOOLEAN NOT NULL,
+            outcome TEXT NOT NULL
+        )""",
+        "CREATE INDEX audit_log_by_time ON audit_log (created_ms)",
+        "CREATE INDEX audit_log_by_device ON audit_log (device_id, created_ms)",
+        """CREATE TABLE customers (
+            id TEXT NOT NULL PRIMARY KEY,
+            created_ms INTEGER NOT NULL,
+            title TEXT NOT NULL UNIQUE,
+            email TEXT,
+            additional_info TEXT,
+            version INTEGER NOT NULL
+        )""",
+        """CREATE TABLE activations (
+            token_hash TEXT NOT NULL PRIMARY KEY,
+            user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE
+        )""",
+    ),
 )
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from host_tools import json_text
 from host_tools.json_text import Json
-from host_tools.platform.rest.errors import ApiError, ErrorCode, bad_request
+from host_tools.platform.api_errors import ApiError, ErrorCode, bad_request, parse_uuid
 from host_tools.platform.settings import Settings
 
+MAX_INT = (1 << 31) - 1
 MAX_LONG = (1 << 63) - 1
 
 
@@ -21,6 +22,11 @@ class RpcRequest:
     one_way: bool
     expires_at_ms: int
     persistent: bool = False
+    retries: int | None = None
+    additional_info: str | None = None
+    rpc_id: str | None = None
+    identity: bool = False
+    """Add ``_id`` and ``_exp`` to the params, where the device understands them."""
 
     @classmethod
     def parse(cls, body: bytes, one_way: bool, settings: Settings) -> RpcRequest:
@@ -37,6 +43,10 @@ class RpcRequest:
             one_way=one_way,
             expires_at_ms=_expiry_ms(value, settings),
             persistent=value.get("persistent") is True,
+            retries=None if value.get("retries") is None else _as_int(value["retries"]),
+            additional_info=_optional_json(value.get("additionalInfo")),
+            rpc_id=_rpc_id(value.get("requestUUID")),
+            identity=value.get("identity") is True,
         )
 
 
@@ -66,3 +76,17 @@ def _as_long(value: Json) -> int:
     except ValueError:
         number = 0
     return max(-MAX_LONG, min(number, MAX_LONG))
+
+
+def _as_int(value: Json) -> int:
+    return max(-MAX_INT, min(_as_long(value), MAX_INT))
+
+
+def _optional_json(value: Json) -> str | None:
+    return None if value is None else json_text.dump(value)
+
+
+def _rpc_id(value: Json) -> str | None:
+    if value is None:
+        return None
+    return parse_uuid(value if isinstance(value, str) else json_text.dump(value))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from host_tools import json_text
+from host_tools.json_text import Json
 from host_tools.platform.accounts.tokens import NULL_UUID
 from host_tools.platform.storage.devices import Credentials, Device
+from host_tools.platform.storage.rpcs import RpcRow
+from host_tools.rpc import Status
 
 DEFAULT_PROFILE_ID = "5bd2e8a0-7c10-11f0-8a4b-3f1d6c0e9a57"
 """The id of the one device profile; the same in every data folder."""
@@ -63,3 +67,32 @@ def profile_info_json(tenant_id: str) -> dict[str, Any]:
         "type": "DEFAULT",
         "transportType": "DEFAULT",
     }
+
+
+def rpc_json(row: RpcRow, tenant_id: str, status: Status) -> dict[str, Any]:
+    """Return a persistent command as the API shows one (4.4); params are a text of JSON there."""
+    return {
+        "id": entity("RPC", row.id),
+        "createdTime": row.created_ms,
+        "tenantId": entity("TENANT", tenant_id),
+        "deviceId": entity("DEVICE", row.device_id),
+        "expirationTime": row.expires_ms,
+        "request": {
+            "id": row.id,
+            "tenantId": entity("TENANT", tenant_id),
+            "deviceId": entity("DEVICE", row.device_id),
+            "oneway": row.one_way,
+            "expirationTime": row.expires_ms,
+            "body": {"method": row.method, "params": row.params},
+            "persisted": True,
+            "retries": row.retries,
+            "additionalInfo": row.additional_info,
+        },
+        "response": _parsed(row.response),
+        "status": status.value,
+        "additionalInfo": _parsed(row.additional_info),
+    }
+
+
+def _parsed(text: str | None) -> Json:
+    return None if text is None else json_text.parse(text)
