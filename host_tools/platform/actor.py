@@ -36,11 +36,22 @@ class Session(Protocol):
     def __hash__(self) -> int:
         """Sessions are told apart by identity."""
 
-    def send(self, command: Command) -> Delivery:
-        """Write a command; SENT when an acknowledgement will be reported, else DELIVERED."""
+    def send(self, command: Command) -> Delivery | None:
+        """Write a command.
+
+        Returns SENT when an acknowledgement will be reported, DELIVERED when none will, None
+        when it went nowhere.
+        """
 
     def close(self, reason: Reason) -> None:
         """End the connection; the session does not unsubscribe by itself."""
+
+
+class Waiting(Protocol):
+    """A request of the device that is held open."""
+
+    def close(self, reason: Reason) -> None:
+        """End it from the server's side."""
 
 
 class RowStore(Protocol):
@@ -66,6 +77,7 @@ class DeviceActor:
         self._now_ms = settings.now_ms
         self._rows = rows
         self._sessions: list[Session] = []
+        self._polls: list[Waiting] = []
         self._callers: dict[str, asyncio.Future[Finish]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms = 0
@@ -82,6 +94,17 @@ class DeviceActor:
         self.engine.unsubscribe(session)
         if session in self._sessions:
             self._sessions.remove(session)
+
+    def open_poll(self, poll: Waiting) -> None:
+        """Take a long poll; an earlier one of the same kind is over: its device has given up."""
+        for earlier in self._polls:
+            if type(earlier) is type(poll):
+                earlier.close(Reason.SESSION_TAKEN_OVER)
+        self._polls.append(poll)
+
+    def close_poll(self, poll: Waiting) -> None:
+        """Forget a long poll that ended."""
+        self._polls.remove(poll)
 
     def close_sessions(self, reason: Reason) -> None:
         """Close every connection of the device."""
@@ -138,14 +161,16 @@ class DeviceActor:
         finally:
             self._callers.pop(command.rpc_id, None)
 
-    def stop(self) -> None:
-        """End the connections and the waiting callers."""
+    def stop(self, reason: Reason = Reason.SERVER_SHUTTING_DOWN) -> None:
+        """End the connections, the polls and the waiting callers."""
         if self._timer is not None:
             self._timer.cancel()
         for caller in self._callers.values():
             if not caller.done():
                 caller.set_exception(ShuttingDownError())
-        self.close_sessions(Reason.SERVER_SHUTTING_DOWN)
+        for poll in list(self._polls):
+            poll.close(reason)
+        self.close_sessions(reason)
 
     def _run(self, actions: Iterable[Action]) -> None:
         waiting = deque(actions)
@@ -157,6 +182,8 @@ class DeviceActor:
         match action:
             case Send(session, command):
                 delivery = session.send(command)
+                if delivery is None:
+                    return []
                 if delivery is Delivery.SENT and not command.persistent:
                     return []  # only persistent commands show this state (1.6)
                 return self.engine.report(command.request_id, delivery, self._now_ms())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from host_tools.json_text import Json
+from host_tools.mqtt import Reason
 from host_tools.platform.accounts.accounts import Accounts
 from host_tools.platform.actor import DeviceActor
 from host_tools.platform.client_calls import ClientCalls, Reply
@@ -58,7 +59,7 @@ class Services:
         """Stop the live side of a device that was deleted."""
         actor = self._actors.pop(device_id, None)
         if actor is not None:
-            actor.stop()
+            actor.stop(Reason.ADMINISTRATIVE_ACTION)
 
     def client_call(self, device_id: str, method: str, params: Json, reply: Reply) -> None:
         """Pass on a client-side call of a device."""

@@ -41,6 +41,8 @@ class Settings:
     default_rpc_timeout_ms: int = 10_000
     max_held_request_ms: int = 30_000
     """How long any HTTP request is held open at most (4.3)."""
+    http_poll_timeout_ms: int = 60_000
+    """How long a poll of a device lasts that does not say (2)."""
     client_rpc_timeout_ms: int = 60_000
     puback_timeout_ms: int = 10_000
     max_payload_bytes: int = 65_536

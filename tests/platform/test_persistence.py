@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests.contract.paho_device import PahoDevice
 from tests.contract.raw_mqtt import RawMqtt
 from tests.contract.target import Device, Target, eventually, own_platform
+from tests.contract.test_http_device import HttpDevice
 from tests.contract.test_persistent import show, status_is, submit
 
 REQUESTS = "v1/devices/me/rpc/request/+"
@@ -191,3 +193,12 @@ def test_finished_calls_are_removed_when_their_time_has_come(tmp_path: Path):
             lambda: (rows := target.rest.get(path).json()["data"]) and len(rows) == 1 and rows
         )
         assert rows[0]["id"]["id"] == waiting
+
+
+def test_strict_one_way_call_is_lost_in_a_poll_that_is_over(tmp_path: Path):
+    with own_platform(tmp_path, strict=True) as target, ThreadPoolExecutor(1) as pool:
+        device = target.new_device()
+        board = HttpDevice(target, device, pool)
+        assert board.poll(100).status_code == 408
+        assert target.rest.call(device, "lost", way="oneway").status_code == 200
+        assert board.poll(100).status_code == 408

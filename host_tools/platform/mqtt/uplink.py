@@ -12,6 +12,7 @@ from host_tools.platform import payloads
 from host_tools.platform.actor import DeviceActor
 from host_tools.platform.mqtt import topics
 from host_tools.platform.mqtt.topics import Route, Subject
+from host_tools.platform.request_ids import parse_id
 from host_tools.platform.services import Services
 
 Parsed = TypeVar("Parsed")
@@ -134,7 +135,7 @@ class Uplink:
 
 def _parse_id(route: Route, *, closes: bool = False) -> int:
     try:
-        return topics.parse_id(route.tail)
+        return parse_id(route.tail)
     except ValueError as error:
         raise MalformedPayloadError(f"topic {route.base}: {error}", closes=closes) from error
 

@@ -10,13 +10,12 @@ from fastapi import Depends, Request
 from host_tools import json_text
 from host_tools.json_text import Json
 from host_tools.platform.api_errors import (
-    ApiError,
-    ErrorCode,
     bad_request,
     not_found,
     parse_uuid,
     permission_denied,
 )
+from host_tools.platform.rest.bodies import read_body
 from host_tools.platform.rest.errors import NO_TOKEN
 from host_tools.platform.services import Services
 from host_tools.platform.storage.devices import Device
@@ -63,14 +62,9 @@ def _require(*authorities: Authority) -> object:
 
 async def json_body(request: Request) -> Json:
     """Parse the body as JSON whatever its Content-Type says (4.6)."""
-    limit = services_of(request).settings.max_body_bytes
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise ApiError(413, ErrorCode.BAD_REQUEST, f"The body is above {limit} bytes")
+    content = await read_body(request.receive, services_of(request).settings.max_body_bytes)
     try:
-        return json_text.parse(bytes(body))
+        return json_text.parse(content)
     except ValueError as error:
         raise bad_request("Invalid request body") from error
 

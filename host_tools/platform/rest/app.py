@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from host_tools.platform.rest import accounts, devices, errors, persistent, telemetry
-from host_tools.platform.rest.rpc import App, RpcEndpoint
+from host_tools.platform.rest import accounts, device_api, devices, errors, persistent, telemetry
+from host_tools.platform.rest.bodies import App, ClientGoneError
+from host_tools.platform.rest.rpc import RpcEndpoint
 from host_tools.platform.rpc_calls import RpcCalls
 from host_tools.platform.services import Services
 from host_tools.platform.storage.pages import UnknownSortError
@@ -25,6 +26,9 @@ def build(services: Services) -> App:
     errors.install(app)
     app.add_exception_handler(UnknownSortError, errors.unknown_sort)
     app.include_router(accounts.router)
+    app.add_exception_handler(ClientGoneError, errors.client_gone)
+    app.add_exception_handler(device_api.UnknownTokenError, device_api.unknown_token)
+    app.include_router(device_api.router)
     app.include_router(devices.router)
     app.include_router(persistent.router)
     app.include_router(telemetry.router)

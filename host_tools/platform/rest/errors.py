@@ -77,3 +77,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def unknown_sort(request: Request, error: Exception) -> Response:
     """Answer a sort property that does not exist."""
     return await _api_error(request, bad_request(f"Unsupported sort property '{error}'!"))
+
+
+async def client_gone(_: Request, error: Exception) -> Response:
+    """Answer a caller who hung up inside its request; nobody reads it."""
+    return Response(status_code=400)

@@ -6,9 +6,6 @@ dependency tree, no response model.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-
 from sqlalchemy.exc import SQLAlchemyError
 
 from host_tools import json_text
@@ -16,17 +13,13 @@ from host_tools.platform.actor import ShuttingDownError
 from host_tools.platform.api_errors import ApiError, ErrorCode, body, parse_uuid, permission_denied
 from host_tools.platform.rest import errors
 from host_tools.platform.rest.access import bearer_token
+from host_tools.platform.rest.bodies import App, ClientGoneError, Receive, Scope, Send, read_body
 from host_tools.platform.rpc_calls import RpcCalls
 from host_tools.platform.rpc_request import RpcRequest
 from host_tools.platform.services import Services
 from host_tools.platform.storage.devices import Device
 from host_tools.platform.storage.users import Authority, User
 from host_tools.rpc import Finish, Outcome
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PREFIXES = {
     "/api/rpc/oneway/": ("v2", True),
@@ -120,24 +113,6 @@ def _status(version: str, finish: Finish) -> int:
     if finish.outcome is Outcome.ANSWERED and finish.payload:
         return 200 if json_text.is_json(finish.payload) else 406
     return FAILURES.get((version, finish.outcome), 200)
-
-
-class ClientGoneError(Exception):
-    """The caller closed the connection before its request was complete."""
-
-
-async def read_body(receive: Receive, limit: int) -> bytes:
-    """Read a request's body; raises ApiError 413 above ``limit`` bytes, or ClientGoneError."""
-    content = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        content += message.get("body", b"")
-        if len(content) > limit:
-            raise ApiError(413, ErrorCode.BAD_REQUEST, f"The body is above {limit} bytes")
-        if not message.get("more_body"):
-            return bytes(content)
 
 
 async def _respond(send: Send, status: int, answer: bytes) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from host_tools.platform.rest.rpc import App
+from host_tools.platform.rest.bodies import App
 
 GRACE_S = 2
 """How long open requests get to end when the platform stops."""
