@@ -105,17 +105,20 @@ def save(profile: Profile, name: str = "default") -> Path:
     return target
 
 
-def load(name: str = "default") -> Profile:
+def load(name: str = "default", *, url: str = "") -> Profile:
     """Return the settings of the environment and of a profile's file, in this module's precedence.
 
     Args:
         name: Which profile's file to read.
+        url: The server's address where the user gave one; it wins over ``WAKECALL_URL``.
 
     Raises:
         WakecallError: Nothing says where the server is (CONFIGURATION), the file is readable by
             others (CREDENTIALS), or a setting is wrong (CONFIGURATION, naming file and key).
     """
     given = {key: os.environ[name] for key, name in VARIABLES.items() if os.environ.get(name)}
+    if url:
+        given["url"] = url
     file = path(name)
     stored = {} if all(key in given for key in _REQUIRED) else _read(file)
     if not stored and not given:

@@ -6,6 +6,8 @@ import argparse
 import os
 import sys
 
+from host_tools.cli.output import print_json, print_line
+from host_tools.cli.server import add_json_option
 from host_tools.cli.values import mqtt_address, server_address
 from host_tools.errors import ExitCode, WakecallError
 
@@ -41,8 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where boards connect (default: the server's host, port 1883, or 8883 for https)",
     )
     parser.add_argument(
-        "--name", default="default", help="the profile to write (default `default`)"
+        "--profile",
+        metavar="NAME",
+        default="default",
+        help="the name to keep the login under (default: %(default)s)",
     )
+    add_json_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,14 +56,19 @@ def run(arguments: argparse.Namespace) -> int:
     from host_tools import profile
     from host_tools.client import Client
 
-    profile.path(arguments.name)  # a name that cannot be kept is told before the password is asked
+    profile.path(
+        arguments.profile
+    )  # a name that cannot be kept is told before the password is asked
     settings = profile.Profile(
         url=arguments.url, user=arguments.user, password=_password(), mqtt=arguments.mqtt or ""
     )
     with Client(settings) as client:
         client.login()
-    file = profile.save(settings, arguments.name)
-    print(f"logged in at {settings.url} as {settings.user}; kept in {file}")
+    file = profile.save(settings, arguments.profile)
+    if arguments.json:
+        print_json({"url": settings.url, "user": settings.user, "file": str(file)})
+    else:
+        print_line(f"logged in at {settings.url} as {settings.user}; kept in {file}")
     return ExitCode.OK
 
 

@@ -17,7 +17,10 @@ from host_tools.errors import ExitCode, WakecallError
 COMMANDS = {
     "up": "serve a local ThingsBoard-compatible platform until Ctrl-C",
     "sim": "run a simulated board with the genuine firmware",
+    "device": "add, list, show and remove devices; print a device's token",
     "call": "call a method of a device and print its answer",
+    "rpc": "list, show and remove the calls that the server keeps for a device",
+    "watch": "show telemetry, attributes and kept calls of a device as they change",
     "login": "check the credentials of a server and keep them for the other commands",
     "demo": "tell the whole story, from an empty folder to a rebooted board",
 }

@@ -20,6 +20,11 @@ class CommandParser(argparse.ArgumentParser):
         self.allow_abbrev = False
         self._intermixing = False
 
+    def add_subparsers(self, **options: Any) -> Any:  # noqa: ANN401 - argparse's own
+        """Add commands below this one; what is intermixed are the words of each of them."""
+        self._intermixing = True
+        return super().add_subparsers(**options)
+
     def parse_known_args(  # type: ignore[override]  # argparse has four overloads of it
         self,
         args: Sequence[str] | None = None,

@@ -6,23 +6,18 @@ differ, the newer form is tried first.
 
 from __future__ import annotations
 
-import contextlib
-import difflib
-from dataclasses import dataclass
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-from host_tools.client.failures import (
-    ITEM_NOT_FOUND,
-    answer_of,
-    error_code,
-    no_such_device,
-    refusal,
-    said,
-)
+from host_tools.client.data import DeviceData
+from host_tools.client.directory import Device, Directory, device_of
+from host_tools.client.failures import answer_of, is_unknown_path, refusal, said
 from host_tools.client.http import Response
-from host_tools.client.session import Session
+from host_tools.client.names import Names
+from host_tools.client.persistent import PersistentCalls
+from host_tools.client.session import REQUEST_DEADLINE_MS, Session
 from host_tools.errors import ExitCode, WakecallError
 from host_tools.json_text import Json
 from host_tools.profile import Profile
@@ -37,22 +32,6 @@ ANSWER_MARGIN_MS = 5_000
 """How much longer than the call we wait: the server may answer 1 s after expiry."""
 RPC_URLS = ("/api/rpc", "/api/plugins/rpc")
 """Version 2, and version 1 for servers before 3.3."""
-DEVICE_BY_NAME_URLS = ("/api/tenant/device", "/api/tenant/devices")
-"""Since 4.4, and before."""
-NAMES_TO_COMPARE = 1_000
-
-
-@dataclass(frozen=True)
-class Device:
-    """A device as the server knows it.
-
-    Args:
-        id: Its UUID as text.
-        name: Unique among the devices of a tenant.
-    """
-
-    id: str
-    name: str
 
 
 class Client:
@@ -68,8 +47,13 @@ class Client:
 
     def __init__(self, profile: Profile, transport: httpx.BaseTransport | None = None) -> None:
         self._session = Session(profile, transport)
+        self._directory = Directory(self._session)
         self._rpc_urls = list(RPC_URLS)
-        self._names: dict[str, str] = {}  # device id to name: errors speak of names
+        self._names = Names()
+        #: Telemetry and attributes.
+        self.data = DeviceData(self._session, self._names)
+        #: Calls that the server keeps.
+        self.persistent = PersistentCalls(self._session, self._names)
 
     def __enter__(self) -> Client:
         return self
@@ -90,33 +74,33 @@ class Client:
         """Log in now, to see whether the server takes the user and password."""
         self._session.login()
 
+    def devices(self) -> Iterator[Device]:
+        """Give the devices that the user may see, in the order of their names."""
+        for device in self._directory.all():
+            yield self._remember(device)
+
     def device_by_name(self, name: str) -> Device:
         """Return the device of a name.
 
         Raises:
             WakecallError: There is none (NOT_FOUND; the hint has names much like it).
         """
-        query = urlencode({"deviceName": name}, quote_via=quote)
-        for url in DEVICE_BY_NAME_URLS:
-            response = self._session.request("GET", f"{url}?{query}")
-            device = _device(response)
-            if device is not None:
-                return self._remember(device)
-            if error_code(response) == ITEM_NOT_FOUND:
-                raise no_such_device(name, self._names_near(name))
-            if response.status not in (200, 400, 404, 405):  # no sign of an older server
-                break
-        raise refusal(response, f"look up the device {name!r}")
+        return self._remember(self._directory.by_name(name))
 
-    def create_device(self, name: str) -> Device:
+    def create_device(self, name: str, *, type: str = "default", label: str = "") -> Device:
         """Create a device and return it.
+
+        Args:
+            name: Unique among the devices of the tenant.
+            type: The name of its device profile, which is made where the server has none.
+            label: Any text.
 
         Raises:
             WakecallError: The name is taken (BUSY).
         """
-        body = {"name": name, "type": "default"}
+        body = {"name": name, "type": type} | ({"label": label} if label else {})
         response = self._session.request("POST", "/api/device", body)
-        device = _device(response)
+        device = device_of(response)
         if device is not None:
             return self._remember(device)
         if response.status == 400 and "already exists" in said(response):
@@ -132,10 +116,10 @@ class Client:
         response = self._session.request(
             "GET", f"/api/device/{quote(device_id, safe='')}/credentials"
         )
-        doing = f"read the token of {self._name(device_id)}"
+        doing = f"read the token of {self._names.of(device_id)}"
         content = response.json()
         if response.status != 200 or not isinstance(content, dict):
-            raise self._refusal_for(device_id, response, doing)
+            raise self._names.refusal(device_id, response, doing)
         kind, token = content.get("credentialsType"), content.get("credentialsId")
         if kind != "ACCESS_TOKEN" or not isinstance(token, str):
             raise WakecallError(f"cannot {doing}: its credentials are of type {kind}")
@@ -145,8 +129,9 @@ class Client:
         """Delete a device; its connection ends."""
         response = self._session.request("DELETE", f"/api/device/{quote(device_id, safe='')}")
         if response.status != 200:
-            raise self._refusal_for(device_id, response, f"delete {self._name(device_id)}")
-        self._names.pop(device_id, None)
+            doing = f"delete {self._names.of(device_id)}"
+            raise self._names.refusal(device_id, response, doing)
+        self._names.forget(device_id)
 
     def call(
         self,
@@ -175,62 +160,66 @@ class Client:
             WakecallError: Among others: the device is not connected, or did not answer (TIMEOUT).
         """
         body = {"method": method, "params": params, "timeout": timeout_ms}
-        kind = "oneway" if one_way else "twoway"
         deadline_ms = max(timeout_ms, MINIMUM_TIMEOUT_MS) + ANSWER_MARGIN_MS
+        response = self._send(device_id, body, one_way, deadline_ms)
+        return answer_of(response, self._names.of(device_id), timeout_ms)
+
+    def submit(
+        self,
+        device_id: str,
+        method: str,
+        params: object = None,
+        *,
+        lifetime_ms: int,
+        one_way: bool = False,
+        retries: int | None = None,
+    ) -> str:
+        """Have the server keep a call until the device has got it, and return the call's id.
+
+        Args:
+            device_id: The device's UUID as text.
+            method: The method's name.
+            params: Any JSON value.
+            lifetime_ms: When the server gives it up, from now on by the server's clock; it takes
+                less than `MINIMUM_TIMEOUT_MS` for that value.
+            one_way: It ends when the device has acknowledged it; the answer is not waited for.
+            retries: How often it may be sent without an acknowledgement; None leaves it to the
+                server.
+
+        Raises:
+            WakecallError: Among others: the server keeps no calls (FAILED).
+        """
+        body = {"method": method, "params": params, "timeout": lifetime_ms, "persistent": True}
+        if retries is not None:
+            body["retries"] = retries
+        response = self._send(device_id, body, one_way, REQUEST_DEADLINE_MS)
+        content = response.json()
+        rpc_id = content.get("rpcId") if isinstance(content, dict) else None
+        if response.status == 200 and isinstance(rpc_id, str):
+            return rpc_id
+        if response.status == 200:
+            raise WakecallError(
+                f"{self._names.of(device_id)} was called at once: the server keeps no calls",
+                hint="ThingsBoard does from version 3.3 on; the command may have run",
+            )
+        raise refusal(response, f"call {self._names.of(device_id)}")
+
+    def _send(
+        self, device_id: str, body: dict[str, object], one_way: bool, deadline_ms: int
+    ) -> Response:
+        """Send a call to the newest URL that the server has."""
+        kind = "oneway" if one_way else "twoway"
         while True:
             url = f"{self._rpc_urls[0]}/{kind}/{quote(device_id, safe='')}"
             response = self._session.request("POST", url, body, deadline_ms)
-            if not _is_unknown_path(response) or len(self._rpc_urls) == 1:
+            if not is_unknown_path(response) or len(self._rpc_urls) == 1:
                 break
             del self._rpc_urls[0]  # an older server: the next call asks the older URL at once
         if response.status == 404:
-            raise self._refusal_for(device_id, response, f"call {self._name(device_id)}")
-        return answer_of(response, self._name(device_id), timeout_ms)
-
-    def _refusal_for(self, device_id: str, response: Response, doing: str) -> WakecallError:
-        if response.status == 404 and not _is_unknown_path(response):
-            return no_such_device(self._name(device_id), [])
-        return refusal(response, doing)
-
-    def _names_near(self, name: str) -> list[str]:
-        query = urlencode({"pageSize": NAMES_TO_COMPARE, "page": 0})
-        content: object = None
-        with contextlib.suppress(WakecallError):  # a suggestion is not worth an error of its own
-            content = self._session.request("GET", f"/api/tenant/devices?{query}").json()
-        rows = content.get("data") if isinstance(content, dict) else None
-        names = {
-            row["name"].casefold(): row["name"]
-            for row in (rows if isinstance(rows, list) else [])
-            if isinstance(row, dict) and isinstance(row.get("name"), str)
-        }
-        return [names[near] for near in difflib.get_close_matches(name.casefold(), names)]
+            doing = f"call {self._names.of(device_id)}"
+            raise self._names.refusal(device_id, response, doing)
+        return response
 
     def _remember(self, device: Device) -> Device:
-        self._names[device.id] = device.name
+        self._names.remember(device.id, device.name)
         return device
-
-    def _name(self, device_id: str) -> str:
-        return self._names.get(device_id, device_id)
-
-
-def _device(response: Response) -> Device | None:
-    """Return the device that a response describes; None when it describes none."""
-    content = response.json()
-    if response.status != 200 or not isinstance(content, dict):
-        return None
-    entity, name = content.get("id"), content.get("name")
-    identifier = entity.get("id") if isinstance(entity, dict) else None
-    if not isinstance(identifier, str) or not isinstance(name, str):
-        return None
-    return Device(identifier, name)
-
-
-def _is_unknown_path(response: Response) -> bool:
-    """Tell a URL that the server does not have from a device that it does not have.
-
-    For an unknown device the RPC URLs say so in plain text (4.3), the others with an error code.
-    """
-    if response.status == 405:
-        return True
-    known = error_code(response) == ITEM_NOT_FOUND or "wasn't found" in said(response)
-    return response.status == 404 and not known

@@ -50,6 +50,17 @@ def error_code(response: Response) -> int | None:
     return code if isinstance(code, int) else None
 
 
+def is_unknown_path(response: Response) -> bool:
+    """Tell a URL that the server does not have from a thing that it does not have.
+
+    For an unknown device the RPC URLs say so in plain text (4.3), the others with an error code.
+    """
+    if response.status == 405:
+        return True
+    known = error_code(response) == ITEM_NOT_FOUND or "wasn't found" in said(response)
+    return response.status == 404 and not known
+
+
 def said(response: Response) -> str:
     """Return what a response says in words: a JSON message or plain text, on one short line."""
     content = response.json()

@@ -123,7 +123,9 @@ def test_a_failure_is_one_clear_line_with_an_exit_code(wakecall, logged_in, repl
 
 def test_an_unknown_device_is_told_with_names_much_like_it(wakecall, logged_in):
     logged_in.reply("GET /api/tenant/device", Reply(404, {"errorCode": 32}))
-    logged_in.reply("GET /api/tenant/devices", Reply(200, {"data": [{"name": "pump"}]}))
+    logged_in.reply(
+        "GET /api/tenant/devices", Reply(200, {"data": [{"id": {"id": "d1"}, "name": "pump"}]})
+    )
     done = wakecall("call", "pmup", "ping")
     assert done.returncode == ExitCode.NOT_FOUND
     assert "'pmup'" in done.stderr

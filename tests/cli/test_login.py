@@ -49,13 +49,13 @@ def test_a_piped_password_is_checked_and_kept_readable_by_the_owner_only(
 
 def test_what_login_kept_is_what_call_uses(wakecall, server):
     server.reply("POST /api/rpc/twoway/d1", Reply(200, {"ok": True}))
-    assert wakecall("login", server.url, "--name", "bench", stdin="pw\n").returncode == 0
+    assert wakecall("login", server.url, "--profile", "bench", stdin="pw\n").returncode == 0
     done = wakecall("call", "pump", "ping", "--profile", "bench")
     assert (done.returncode, done.stdout) == (0, '{"ok": true}\n')
 
 
 def test_user_mqtt_address_and_name_can_be_chosen(wakecall, server, profiles):
-    words = ("--user", "a@b.c", "--mqtt", "mqtts://broker.example", "--name", "work")
+    words = ("--user", "a@b.c", "--mqtt", "mqtts://broker.example", "--profile", "work")
     assert wakecall("login", server.url, *words, stdin="pw\n").returncode == 0
     kept = json.loads((profiles / "work.json").read_text())
     assert (kept["user"], kept["mqtt"]) == ("a@b.c", "mqtts://broker.example:8883")
@@ -147,7 +147,7 @@ def test_no_password_is_told(wakecall, server, stdin):
         (("localhost:8080",), "expected http://HOST:PORT"),
         (("http://u:s3cret@h",), "must not hold a user or password"),
         (("http://h", "--mqtt", "h:1883"), "expected mqtt://HOST:PORT"),
-        (("http://h", "--name", "../x"), "'../x' is no profile name"),
+        (("http://h", "--profile", "../x"), "'../x' is no profile name"),
         ((), "URL"),
         (("http://h", "--password", "s3cret"), "unrecognized arguments"),
     ],
