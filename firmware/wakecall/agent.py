@@ -1,24 +1,27 @@
 """The agent: keeps the link open, runs commands in order, calls the server."""
 
 import asyncio
+import json
 
 from micropython import const
 
 from wakecall.calls import Calls
-from wakecall.delivery import Delivery
 from wakecall.errors import CallError, CommandError, LinkError, RefusedError
 from wakecall.faults import describe, traceback_text
-from wakecall.pins import Pins
 
 _RADIO_TIMEOUT_MS = const(15000)
 _CALL_TIMEOUT_MS = const(10000)
 #: How long answers may wait for their confirmation before the board leaves all the same.
 _SETTLE_TIMEOUT_MS = const(5000)
+#: The same when commands had to be left to the server: it waits 10 s for a PUBACK (delivery.md 6).
+_LEAVE_TIMEOUT_MS = const(8000)
 _SETTLE_POLL_S = 0.01
 _FIRST_RETRY_MS = const(500)
 _LONGEST_RETRY_MS = const(30000)
 #: A refused token does not mend itself: ask seldom.
 _REFUSED_RETRY_MS = const(60000)
+#: The client attribute in which the server remembers the board's journal.
+_EPOCH_KEY = "journalEpoch"
 
 
 class Agent:
@@ -26,50 +29,66 @@ class Agent:
 
     Args:
         port: The board's port.
-        board: The content of ``board.json``.
         configuration: The content of ``config.json``, every key present.
         secrets: The content of ``secrets.json``.
         registry: The methods.
+        pins: The board's pins.
+        journal: The opened journal.
+        boots: The boot record, begun.
+        delivery: The life of commands.
         link: The link to the server.
         log: Called with one line of text for what an owner wants to know.
     """
 
-    def __init__(self, port, board, configuration, secrets, registry, link, log):
+    def __init__(
+        self, port, configuration, secrets, registry, pins, journal, boots, delivery, link, log
+    ):
         self.port = port
         self.configuration = configuration
         self.registry = registry
+        self.pins = pins
         self.log = log
-        self.pins = Pins(board, configuration["pins"]["allow"], port.machine)
+        self.journal = journal
+        self.boots = boots
+        self.delivery = delivery
+        #: The name of the link whose command began to run last.
+        self.caller = ""
+        #: How often a connection was opened.
+        self.connections = 0
         self._secrets = secrets
         self._link = link
+        self._connection = None
         self._is_online = False
-        self._delivery = Delivery(registry, self.pins)
         self._calls = Calls(port.random_below(0x3FFFFFFF))
-        self._work_there = asyncio.Event()
+        self._attention = asyncio.Event()
+        self._tasks = []
         self._leave = None
-        self._asking_time = None
 
     async def run(self):
         """Serve for ever; returns only when the board leaves (see ``leave_then``)."""
-        worker = asyncio.create_task(self._work())
-        checker = asyncio.create_task(self._check())
+        self.delivery.is_careful = self.boots.was_unclean
+        self.delivery.recover()
         retry_ms = _FIRST_RETRY_MS
         while self._leave is None:
+            self._pump()
             try:
                 await self._connect()
                 retry_ms = _FIRST_RETRY_MS
                 await self._link.serve()
             except LinkError as error:
-                self.log("offline: %s" % error)
+                if not self._must_return():
+                    self.log("offline: %s" % error)
                 if isinstance(error, RefusedError):
                     retry_ms = _REFUSED_RETRY_MS
+            returns_at_once = self._must_return()
             await self._disconnect()
-            if self._leave is None:
+            if not returns_at_once:
                 # Jitter, so that boards that lost one server do not return all at once.
                 await asyncio.sleep((retry_ms // 2 + self.port.random_below(retry_ms)) / 1000)
                 retry_ms = min(retry_ms * 2, _LONGEST_RETRY_MS)
-        checker.cancel()
-        await worker
+        self.journal.settle()
+        self.boots.end()
+        self._leave()
 
     async def call(self, method, params=None, timeout_ms=_CALL_TIMEOUT_MS):
         """Call a method of the server and return its answer, any JSON value.
@@ -95,6 +114,22 @@ class Agent:
             self._calls.forget(call_id)
         return call.result()
 
+    async def attributes(self, values, timeout_ms=_CALL_TIMEOUT_MS):
+        """Publish client attributes and wait until the server has them.
+
+        Args:
+            values: Name to any JSON value.
+            timeout_ms: How long to wait.
+
+        Raises:
+            CallError: There is no link, or no confirmation in time.
+        """
+        await self._publish("attributes", values, timeout_ms)
+
+    async def telemetry(self, values, timeout_ms=_CALL_TIMEOUT_MS):
+        """Publish telemetry and wait until the server has it; as ``attributes``."""
+        await self._publish("telemetry", values, timeout_ms)
+
     def leave_then(self, action):
         """Once the running command's answer is confirmed, disconnect in order and do something.
 
@@ -112,30 +147,84 @@ class Agent:
             if packet_id is not None:
                 link.acknowledge(packet_id)
             return
-        now_ms = self.port.now_ms()
-        self._delivery.arrived(now_ms, link, packet_id, request_id, payload, payload_length)
-        self._work_there.set()
+        self.delivery.arrived(self._connection, packet_id, request_id, payload, payload_length)
 
     def call_answered(self, call_id, payload):
         """Take the server's answer to a call."""
         self._calls.answered(call_id, payload)
 
+    def fenced(self, link, attributes):
+        """Take note that all pending commands have arrived."""
+        announced = attributes.get(_EPOCH_KEY)
+        self.delivery.fenced(self._connection, announced)
+        if announced != self.journal.epoch:
+            self._start(self._announce())
+        self._pump()
+
+    def burst_ended(self, link):
+        """Run what has arrived."""
+        self._pump()
+        connection = self._connection
+        if connection.is_fenced and self.delivery.is_idle and not self.delivery.owes(connection):
+            # One whole cycle went well: no command here crashes the board.
+            self.delivery.is_careful = False
+
     # Connection
+
+    def _must_return(self):
+        """Whether to connect again without a pause: commands were left to the server."""
+        leaves = self._connection is not None and self._connection.is_leaving
+        return leaves or self._leave is not None
 
     async def _connect(self):
         wifi = self.configuration["wifi"]
         await self.port.connect_radio(wifi["ssid"], self._secrets["wifi_key"], _RADIO_TIMEOUT_MS)
+        self._connection = self.delivery.connected(self._link)
         await self._link.open(self)
         self._is_online = True
+        self.connections += 1
         self.log("connected to %s as %s" % (self._link.address, self.configuration["device"]))
+        self._start(self._attend(self._connection))
+        self._link.fence(_EPOCH_KEY)
         if self.port.epoch_ms() is None:
-            self._asking_time = asyncio.create_task(self._ask_time())
+            self._start(self._ask_time())
 
     async def _disconnect(self):
+        connection = self._connection
+        self._connection = None
         self._is_online = False
         await self._link.close()
-        self._delivery.link_lost(self._link)
+        if connection is not None:
+            self.delivery.lost(connection)
+        self._attention.set()
         self._calls.link_lost()
+
+    async def _attend(self, connection):
+        """Do in time what no arriving packet triggers, until the connection is lost."""
+        while not connection.is_lost:
+            next_ms = self.delivery.next_check_ms(connection)
+            self._pump()
+            if self._must_return():
+                limit_ms = _LEAVE_TIMEOUT_MS if self._leave is None else _SETTLE_TIMEOUT_MS
+                await self._settle(connection, limit_ms)
+                await self._link.close()
+                return
+            self._attention.clear()
+            if next_ms is None:
+                await self._attention.wait()
+                continue
+            left_ms = max(next_ms - self.port.now_ms(), 0)
+            try:
+                await asyncio.wait_for(self._attention.wait(), left_ms / 1000)
+            except asyncio.TimeoutError:
+                pass
+
+    async def _settle(self, connection, limit_ms):
+        deadline_ms = self.port.now_ms() + limit_ms
+        while self.delivery.owes(connection) or not (self.delivery.is_idle or self._leave):
+            if connection.is_lost or self.port.now_ms() >= deadline_ms:
+                return
+            await asyncio.sleep(_SETTLE_POLL_S)
 
     async def _ask_time(self):
         try:
@@ -146,56 +235,82 @@ class Agent:
         if isinstance(epoch_ms, int):
             self.port.set_epoch_ms(epoch_ms)
             self.log("the time is %d ms" % epoch_ms)
+            self._pump()
+
+    async def _announce(self):
+        try:
+            await self.attributes({_EPOCH_KEY: self.journal.epoch, "agent": "wakecall"})
+        except CallError as error:
+            self.log("not announced: %s" % error)
+
+    async def _publish(self, kind, values, timeout_ms):
+        if not self._is_online:
+            raise CallError("UNAVAILABLE", "%s: there is no link to the server" % kind)
+        confirmed = asyncio.Event()
+        payload = json.dumps(values).encode()
+        if kind == "telemetry":
+            self._link.publish_telemetry(payload, confirmed.set)
+        else:
+            self._link.publish_attributes(payload, confirmed.set)
+        try:
+            await asyncio.wait_for(confirmed.wait(), timeout_ms / 1000)
+        except asyncio.TimeoutError:
+            raise CallError("DEADLINE_EXCEEDED", "%s: not confirmed in %d ms" % (kind, timeout_ms))
+
+    def _start(self, coroutine):
+        # CPython forgets a task that nobody holds.
+        self._tasks = [task for task in self._tasks if not task.done()]
+        self._tasks.append(asyncio.create_task(coroutine))
 
     # Commands
 
-    async def _work(self):
+    def _pump(self):
+        """Run commands in order, until one has to be awaited."""
         while self._leave is None:
-            command = self._delivery.next()
+            command = self.delivery.next()
             if command is None:
-                await self._work_there.wait()
-                self._work_there.clear()
-                continue
+                break
+            if command.connection is not None:
+                self.caller = command.connection.link.name
+            if command.slot is not None and self._connection is not None:
+                # Its PUBACK leaves before the run, however long that takes (delivery.md 5).
+                self._link.flush()
             try:
-                self._delivery.ran(command, await self._run(command))
-            except CommandError as error:
-                self._delivery.failed(command, error)
-        await self._settle()
-        await self._disconnect()
-        self._leave()
-
-    async def _run(self, command):
-        """Run a handler and return what it returned, or raise ``CommandError``."""
-        try:
-            result = command.method.run(self, command.arguments)
+                result = command.method.run(self, command.arguments, command.hook)
+            except (Exception, SystemExit) as error:
+                self.delivery.failed(command, self._as_command_error(error))
+                continue
             if hasattr(result, "send"):  # a coroutine, on both interpreters
-                result = await self._in_time(result, command.method)
-            return result
-        except CommandError:
-            raise
-        except (Exception, SystemExit) as error:
-            self.log(traceback_text(error))
-            raise CommandError("INTERNAL", describe(error), "unknown")
+                self._start(self._await(command, result))
+            elif command.hook is not None and result is None:
+                self._run_after_all(command)
+            else:
+                self.delivery.ran(command, result)
+        self._attention.set()
 
-    async def _in_time(self, coroutine, method):
+    async def _await(self, command, coroutine):
         limit_ms = self.configuration["time_limit_ms"]
         try:
-            return await asyncio.wait_for(coroutine, limit_ms / 1000)
+            result = await asyncio.wait_for(coroutine, limit_ms / 1000)
         except asyncio.TimeoutError:
-            raise CommandError(
-                "DEADLINE_EXCEEDED", "%s ran longer than %d ms" % (method.name, limit_ms), "unknown"
-            )
-
-    async def _settle(self):
-        deadline_ms = self.port.now_ms() + _SETTLE_TIMEOUT_MS
-        while not self._delivery.is_settled and self.port.now_ms() < deadline_ms:
-            await asyncio.sleep(_SETTLE_POLL_S)
-
-    async def _check(self):
-        """Acknowledge in time what waits behind a slow command."""
-        while True:
-            next_ms = self._delivery.next_check_ms(self.port.now_ms())
-            if next_ms is None:
-                await asyncio.sleep(1)
+            told = "%s ran longer than %d ms" % (command.method.name, limit_ms)
+            self.delivery.failed(command, CommandError("DEADLINE_EXCEEDED", told, "unknown"))
+        except (Exception, SystemExit) as error:
+            self.delivery.failed(command, self._as_command_error(error))
+        else:
+            if command.hook is not None and result is None:
+                self._run_after_all(command)
             else:
-                await asyncio.sleep(max(next_ms - self.port.now_ms(), 0) / 1000)
+                self.delivery.ran(command, result)
+        self._pump()
+
+    def _run_after_all(self, command):
+        # The hook is certain that the effect never happened.
+        command.hook = None
+        self.delivery.again(command)
+
+    def _as_command_error(self, error):
+        if isinstance(error, CommandError):
+            return error
+        self.log(traceback_text(error))
+        return CommandError("INTERNAL", describe(error), "unknown")

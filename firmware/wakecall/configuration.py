@@ -7,13 +7,14 @@
 import json
 
 from wakecall.errors import ConfigurationError, SchemaError
-from wakecall.schema import Boolean, Choice, Each, Integer, Object, Text
+from wakecall.schema import Boolean, Choice, Each, Integer, Object, Table, Text
 
 _SERVER = Object(
     {
         "host": Text(253, minimum_length=1),
         "port": Integer(1, 65535, default=1883),
         "tls": Boolean(default=False),
+        "profile": Choice(("thingsboard", "broker"), default="thingsboard"),
     }
 )
 _CONFIGURATION = Object(
@@ -26,8 +27,14 @@ _CONFIGURATION = Object(
         "keepalive_s": Integer(5, 3600, default=60),
         "payload_limit": Integer(256, 61440, default=8192),
         "time_limit_ms": Integer(100, 3600000, default=10000),
+        "durable_answers": Boolean(default=False),
+        "rights": Table(Each(Text(64)), default={}),
+        "rate_per_minute": Integer(0, 100000, default=0),
     }
 )
+#: What a board's ``board.json`` may leave out: the ring that fits LittleFS with the settings of
+#: MicroPython for the ESP32 (reference/power-delivery.md 4.3 and 4.4).
+_JOURNAL = {"slots": 16, "slot_bytes": 120}
 _SECRETS = Object({"token": Text(255, minimum_length=1), "wifi_key": Text(64, default="")})
 
 
@@ -44,6 +51,7 @@ def read_board(read_file):
     for key in ("board", "port", "pins"):
         if key not in board:
             raise ConfigurationError("board.json: %s is missing; write the file anew" % key)
+    board.setdefault("journal", _JOURNAL)
     return board
 
 

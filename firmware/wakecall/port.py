@@ -14,6 +14,9 @@ from wakecall.errors import LinkError
 
 _IS_MICROPYTHON = sys.implementation.name == "micropython"
 _RADIO_POLL_S = 0.05
+#: The numbers of POSIX and lwIP; MicroPython's socket module has no names for them.
+_IPPROTO_TCP = 6
+_TCP_NODELAY = 1
 _BELIEVE_TROUBLE_AFTER_MS = 5000
 #: Seconds from 1970 to 2000, where the clock of some MicroPython ports begins.
 _EPOCH_2000_S = 946684800
@@ -43,6 +46,9 @@ class Port:
     Args:
         board: The content of ``board.json``.
     """
+
+    #: Whether the chip has memory that outlives a reset.
+    has_retained = False
 
     def __init__(self, board):
         import machine
@@ -92,6 +98,13 @@ class Port:
             file.write(content)
             file.flush()
 
+    def make_folder(self, path):
+        """Make a folder unless it is there."""
+        try:
+            os.mkdir(path)
+        except OSError:
+            os.stat(path)  # raises what is really wrong
+
     def list_folder(self, path):
         """Return the sorted names in a folder; none when it does not exist."""
         try:
@@ -115,12 +128,12 @@ class Port:
         return gc.mem_free() if _IS_MICROPYTHON else None
 
     def read_retained(self):
-        """Return the bytes that outlive a reset but not the power; empty where there is no such."""
-        return b""
+        """Return the bytes that outlive a reset but not the power; where ``has_retained``."""
+        raise NotImplementedError
 
     def write_retained(self, content):
-        """Keep bytes over resets; return False where the chip has no such memory."""
-        return False
+        """Keep bytes over resets; where ``has_retained``."""
+        raise NotImplementedError
 
     # Reset, sleep, watchdog
 
@@ -218,8 +231,20 @@ class Port:
             tls: An ``ssl.SSLContext``, or None for a plain connection.
         """
         if tls is None:
-            return await asyncio.open_connection(host, port)
+            reader, writer = await asyncio.open_connection(host, port)
+            _send_at_once(writer)
+            return reader, writer
         return await asyncio.open_connection(host, port, ssl=tls, server_hostname=host)
+
+
+def _send_at_once(writer):
+    # Else a second small write waits up to 44 ms for the peer's acknowledgement of the first
+    # (reference/environment.md 4). CPython's asyncio has set it already.
+    if hasattr(writer, "s"):
+        try:
+            writer.s.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
+        except OSError:
+            pass
 
 
 def _radio_trouble(network, status):

@@ -12,12 +12,15 @@ EFFECTS = ("read", "set", "once", "reboot", "resume")
 class Method:
     """One method: a handler with its declaration. Calling it calls the handler."""
 
-    def __init__(self, function, name, effect, params, help):
+    def __init__(self, function, name, effect, params, help, verify, complete, parallel):
         self.function = function
         self.name = name or function.__name__
         self.effect = effect
         self.params = params if isinstance(params, Kind) else Object(params or {})
         self.help = help
+        self.verify = verify
+        self.complete = complete
+        self.parallel = parallel
 
     def __call__(self, agent, *values, **named):
         return self.function(agent, *values, **named)
@@ -41,23 +44,27 @@ class Method:
             subject = "" if isinstance(self.params, Object) else "params "
             raise CommandError(error.code, "%s: %s%s" % (self.name, subject, error.message))
 
-    def run(self, agent, arguments):
-        """Call the handler; what it returns may have to be awaited."""
+    def run(self, agent, arguments, hook=None):
+        """Call the handler, or a hook in its place; what it returns may have to be awaited."""
+        function = hook or self.function
         if isinstance(self.params, Object):
-            return self.function(agent, **arguments)
-        return self.function(agent, arguments)
+            return function(agent, **arguments)
+        return function(agent, arguments)
 
     def describe(self):
         """Return name, effect class, help and the JSON Schema of the params."""
         return {
             "method": self.name,
             "effect": self.effect,
+            "parallel": self.parallel,
             "help": self.help,
             "params": self.params.describe(),
         }
 
 
-def method(params=None, effect="once", name=None, help=""):
+def method(
+    params=None, effect="once", name=None, help="", verify=None, complete=None, parallel=False
+):
     """Make a function ``handler(agent, ...)`` a method of the board; ``def`` or ``async def``.
 
         @method({"seconds": Integer(1, 60)}, effect="once", help="Open the valve")
@@ -70,15 +77,23 @@ def method(params=None, effect="once", name=None, help=""):
         effect: One of ``EFFECTS``; ``once`` when nothing is said, as that is the careful one.
         name: The name on the wire; that of the function by default.
         help: One line for ``describeMethod``.
+        verify: For ``once``: asked, with the same arguments, after a restart amid a run.
+            It returns the answer if the effect happened, None if it did not (then the command is
+            run), or raises ``CommandError`` when it cannot tell.
+        complete: For ``resume``: finishes an interrupted run after a restart, as often as needed,
+            and returns the answer.
+        parallel: Whether it may run while other commands do, and out of their order.
 
     Raises:
-        ValueError: The effect class does not exist.
+        ValueError: The effect class does not exist, or has no such hook.
     """
     if effect not in EFFECTS:
         raise ValueError("effect must be one of %s, not %s" % (", ".join(EFFECTS), shown(effect)))
+    if (verify and effect != "once") or (complete and effect != "resume"):
+        raise ValueError("verify belongs to the effect once, complete to resume")
 
     def declare(function):
-        return Method(function, name, effect, params, help)
+        return Method(function, name, effect, params, help, verify, complete, parallel)
 
     return declare
 

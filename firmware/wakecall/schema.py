@@ -167,6 +167,22 @@ class Each(Kind):
         return {"type": "array", "items": self.item.describe(), "maxItems": self.maximum_length}
 
 
+class Table(Kind):
+    """An object of any names, whose values are all of one kind."""
+
+    def __init__(self, item, default=_REQUIRED, help=""):
+        super().__init__(default, help)
+        self.item = item
+
+    def check(self, value, board=None):
+        if not isinstance(value, dict):
+            raise SchemaError("must be an object, not %s" % shown(value))
+        return {name: _member(name, self.item, value[name], board) for name in value}
+
+    def _facts(self):
+        return {"type": "object", "additionalProperties": self.item.describe()}
+
+
 class Object(Kind):
     """An object with declared members and no others.
 

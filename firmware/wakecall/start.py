@@ -2,9 +2,14 @@
 
 from wakecall.agent import Agent
 from wakecall.apps import load_apps
+from wakecall.boots import Boots
 from wakecall.configuration import read_board, read_configuration, read_secrets
+from wakecall.delivery import Delivery
+from wakecall.guard import Guard
+from wakecall.journal import Journal
 from wakecall.links.mqtt import MqttLink
 from wakecall.methods import gpio, system
+from wakecall.pins import Pins
 from wakecall.port import open_port, read_file
 from wakecall.registry import Registry
 
@@ -14,20 +19,34 @@ def log(text):
     print(text)
 
 
-def build_agent():
+def build_agent(port=None, log=log):
     """Return the agent that the configuration on the flash describes.
+
+    Args:
+        port: The board's port; by default the one of the chip that this runs on.
+        log: Called with each line for the owner.
 
     Raises:
         ConfigurationError: A file is missing or wrong.
     """
-    board = read_board(read_file)
-    configuration = read_configuration(read_file)
-    secrets = read_secrets(read_file)
-    port = open_port(board)
+    read = read_file if port is None else port.read_file
+    board = read_board(read)
+    configuration = read_configuration(read)
+    secrets = read_secrets(read)
+    port = port or open_port(board)
     registry = Registry()
     for module in (gpio, system):
         registry.add_module(module)
     load_apps(port, registry, log)
+    pins = Pins(board, configuration["pins"]["allow"], port.machine)
+    journal = Journal(port, board["journal"]["slots"], board["journal"]["slot_bytes"])
+    journal.open()
+    boots = Boots(port)
+    boots.begin(ran_before=not journal.is_new)
+    guard = Guard(port, configuration["rights"], configuration["rate_per_minute"])
+    delivery = Delivery(
+        port, registry, pins, journal, guard, durable_answers=configuration["durable_answers"]
+    )
     link = MqttLink(
         port,
         configuration["server"],
@@ -37,4 +56,4 @@ def build_agent():
         configuration["payload_limit"],
     )
     log("%s on %s, reset cause %s" % (configuration["device"], board["board"], port.reset_cause()))
-    return Agent(port, board, configuration, secrets, registry, link, log)
+    return Agent(port, configuration, secrets, registry, pins, journal, boots, delivery, link, log)

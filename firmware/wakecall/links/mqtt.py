@@ -5,6 +5,7 @@ A broken link is told by ``serve``; what is above decides when to open it again.
 """
 
 import asyncio
+import json
 
 from micropython import const
 
@@ -27,8 +28,17 @@ _SUBSCRIPTION_REFUSED = const(0x80)
 #: CONNACK codes that mean the credentials (reference/thingsboard-rpc.md 1.1); the rest may pass.
 _CREDENTIALS_REFUSED = (2, 4, 5)
 
+#: A server that has said nothing for so long after the subscription has nothing more to say.
+_QUIET_MS = const(2000)
+
 _COMMANDS = b"v1/devices/me/rpc/request/"
 _ANSWERS = b"v1/devices/me/rpc/response/"
+_ATTRIBUTES = b"v1/devices/me/attributes"
+_ATTRIBUTES_ASKED = b"v1/devices/me/attributes/request/1"
+_ATTRIBUTES_ANSWER = b"v1/devices/me/attributes/response/1"
+_TELEMETRY = b"v1/devices/me/telemetry"
+#: The order counts: pending commands come as soon as theirs is subscribed.
+_SUBSCRIPTIONS = (_ANSWERS + b"+", b"v1/devices/me/attributes/response/+", _COMMANDS + b"+")
 
 
 class MqttLink:
@@ -36,13 +46,15 @@ class MqttLink:
 
     Args:
         port: The board's port.
-        server: ``host``, ``port`` and ``tls`` of the configuration.
+        server: ``host``, ``port``, ``tls`` and ``profile`` of the configuration.
         token: The device's access token.
         client_id: A text that is unique among the server's clients.
         keepalive_s: Seconds of silence after which the server is asked whether it is there.
         payload_limit: The largest payload in bytes that is taken.
     """
 
+    #: How rights and statistics call it.
+    name = "mqtt"
     #: What this link can promise (delivery.md 11); the delivery rules ask these, not its name.
     acknowledges = True
     pushes = True
@@ -69,7 +81,8 @@ class MqttLink:
         """Connect and subscribe.
 
         Args:
-            receiver: Gets ``command_arrived`` and ``call_answered`` for what the server sends.
+            receiver: Gets ``command_arrived``, ``call_answered`` and ``fenced`` for what the server
+                sends, and ``burst_ended`` after each read.
 
         Raises:
             RefusedError: The server does not accept the token.
@@ -81,6 +94,7 @@ class MqttLink:
         self._outgoing = asyncio.Event()
         self._deadlines_changed = asyncio.Event()
         self._awaited = []
+        self._is_fencing = False
         self._incoming = PacketReader(self._packet_limit)
         self._packets = PacketWriter(
             self._client_id.encode(), self._token.encode(), b"", self._keepalive_ms // 1000
@@ -92,12 +106,30 @@ class MqttLink:
             asyncio.create_task(self._write()),
             asyncio.create_task(self._watch()),
         ]
-        self._packets.connect_packet()
+        is_broker = self._server["profile"] == "broker"
+        self._packets.connect_packet(is_clean=not is_broker)
         await self._reply(_CONNACK, 0)
-        # Subscriptions end with their connection, whatever CONNACK says (thingsboard-rpc.md 0.3).
-        for topic in (_ANSWERS, _COMMANDS):
-            packet_id = self._packets.subscribe_packet(topic + b"+", self._in_flight())
-            await self._reply(_SUBACK, packet_id)
+        # ThingsBoard's subscriptions end with their connection, whatever CONNACK says
+        # (thingsboard-rpc.md 0.3); a general broker keeps them with the session.
+        if not (is_broker and self._has_session):
+            for topic in _SUBSCRIPTIONS:
+                packet_id = self._packets.subscribe_packet(topic, self._in_flight())
+                await self._reply(_SUBACK, packet_id)
+
+    def fence(self, keys):
+        """Find out when all pending commands have arrived; ``fenced`` of the receiver is told.
+
+        An attribute request is answered after them (delivery.md 11); where no answer comes, the
+        silence that follows them tells it.
+
+        Args:
+            keys: Names of client attributes, comma-separated, whose values the receiver gets.
+        """
+        self._is_fencing = True
+        if self._server["profile"] == "thingsboard":
+            payload = json.dumps({"clientKeys": keys}).encode()
+            self._publish(_ATTRIBUTES_ASKED, payload, None)
+        self._deadlines_changed.set()
 
     async def serve(self):
         """Wait until the link breaks.
@@ -116,7 +148,9 @@ class MqttLink:
         self._writer = None
         for task in self._tasks:
             task.cancel()
-        if self._fault is None:
+        is_sound = self._fault is None
+        self._break(LinkError("closed"))
+        if is_sound:
             self._packets.disconnect_packet()
             try:
                 writer.write(self._packets.take())
@@ -147,6 +181,22 @@ class MqttLink:
     def ask(self, call_id, payload):
         """Send a call to the server; its answer comes to ``call_answered`` of the receiver."""
         self._publish(_COMMANDS + call_id.encode(), payload, None)
+
+    def publish_attributes(self, payload, on_confirmed):
+        """Send client attributes, bytes of JSON; ``on_confirmed`` as for ``answer``."""
+        self._publish(_ATTRIBUTES, payload, on_confirmed)
+
+    def publish_telemetry(self, payload, on_confirmed):
+        """Send telemetry, bytes of JSON; ``on_confirmed`` as for ``answer``."""
+        self._publish(_TELEMETRY, payload, on_confirmed)
+
+    def flush(self):
+        """Hand what was gathered to the network now, before something that takes long."""
+        if self._writer is not None and self._packets.has_gathered:
+            self._writer.write(self._packets.take())
+            self._sent_ms = self._port.now_ms()
+            # What the network did not take at once is drained by the writing task.
+            self._outgoing.set()
 
     def _publish(self, topic, payload, on_confirmed):
         packet_id = self._packets.publish_packet(topic, payload, self._in_flight())
@@ -217,6 +267,8 @@ class MqttLink:
                 self._heard_ms = self._port.now_ms()
                 for first_byte, body, length in self._incoming.feed(data):
                     self._handle(first_byte, body, length)
+                self._receiver.burst_ended(self)
+                self.flush()
         except LinkError as error:
             self._break(error)
         except OSError as error:
@@ -228,9 +280,8 @@ class MqttLink:
         try:
             while True:
                 await self._outgoing.wait()
+                self.flush()
                 self._outgoing.clear()
-                self._writer.write(self._packets.take())
-                self._sent_ms = self._port.now_ms()
                 await self._writer.drain()
         except OSError as error:
             self._break(LinkError("%s: %s" % (self.address, error)))
@@ -251,12 +302,22 @@ class MqttLink:
             self._packets.ping()
             self._expect(_PINGRESP, 0, None)
             quiet_ms = 0
-        if not self._awaited:
-            return self._keepalive_ms - quiet_ms
-        left_ms = self._awaited[0][2] - now_ms
-        if left_ms <= 0:
-            self._break(LinkError("%s does not answer" % self.address))
+        left_ms = self._keepalive_ms - quiet_ms
+        if self._is_fencing:
+            left_ms = min(left_ms, self._check_silence(now_ms))
+        if self._awaited:
+            left_ms = min(left_ms, self._awaited[0][2] - now_ms)
+            if self._awaited[0][2] <= now_ms:
+                self._break(LinkError("%s does not answer" % self.address))
         return max(left_ms, 0)
+
+    def _check_silence(self, now_ms):
+        silent_ms = now_ms - self._heard_ms
+        if silent_ms < _QUIET_MS:
+            return _QUIET_MS - silent_ms
+        self._is_fencing = False
+        self._receiver.fenced(self, {})
+        return self._keepalive_ms
 
     def _is_pinging(self):
         return any([awaited[0] == _PINGRESP for awaited in self._awaited])
@@ -268,6 +329,7 @@ class MqttLink:
         if packet_type == _PUBLISH:
             self._handle_publish(first_byte, body, length)
         elif packet_type == _CONNACK and len(body) == 2:
+            self._has_session = bool(body[0] & 1)
             self._handle_connack(body[1])
         elif packet_type == _PINGRESP:
             self._replied(_PINGRESP, 0)
@@ -301,5 +363,19 @@ class MqttLink:
             return
         if packet_id is not None:
             self.acknowledge(packet_id)
-        if topic.startswith(_ANSWERS) and payload_length == len(payload):
+        if payload_length != len(payload):
+            return
+        if topic.startswith(_ANSWERS):
             self._receiver.call_answered(topic[len(_ANSWERS) :].decode(), payload)
+        elif topic == _ATTRIBUTES_ANSWER and self._is_fencing:
+            self._is_fencing = False
+            self._receiver.fenced(self, _client_attributes(payload))
+
+
+def _client_attributes(payload):
+    try:
+        content = json.loads(payload)
+    except ValueError:
+        return {}
+    found = content.get("client") if isinstance(content, dict) else None
+    return found if isinstance(found, dict) else {}

@@ -35,16 +35,25 @@ class PacketWriter(MQTTClient):
         self._awaited_type = _PUBACK
         self._acknowledgement = b""
 
+    @property
+    def has_gathered(self):
+        """Whether there is something to take."""
+        return len(self._gathered) > 0
+
     def take(self):
         """Return everything that was gathered since the last time."""
         taken = self._gathered
         self._gathered = bytearray()
         return taken
 
-    def connect_packet(self):
-        """Gather CONNECT, clean session, MQTT 3.1.1 (umqtt's own also opens the connection)."""
-        flags = 0x02 if self.user is None else 0xC2
-        fields = (self.client_id,) if self.user is None else (self.client_id, self.user, self.pswd)
+    def connect_packet(self, is_clean):
+        """Gather CONNECT of MQTT 3.1.1 (umqtt's own also opens the connection).
+
+        Args:
+            is_clean: Whether the server is to forget the last session.
+        """
+        flags = 0xC2 if is_clean else 0xC0
+        fields = (self.client_id, self.user, self.pswd)
         length = 10
         for field in fields:
             length += 2 + len(field)

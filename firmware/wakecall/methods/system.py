@@ -1,4 +1,4 @@
-"""Methods about the board itself: ``reboot``, ``listMethods``, ``describeMethod``."""
+"""Methods about the board itself: restart, what it can do, how it fares."""
 
 from wakecall.registry import method
 from wakecall.schema import Text
@@ -10,11 +10,24 @@ def reboot(agent):
     return {"rebooting": True}
 
 
-@method(effect="read", help="Name all methods of this board")
+@method(effect="read", help="Name the methods that you may call")
 def listMethods(agent):
-    return agent.registry.names()
+    names = agent.registry.names()
+    return [name for name in names if agent.delivery.may_call(agent.caller, name)]
 
 
 @method({"method": Text(64)}, effect="read", help="Tell the params and effect class of a method")
 def describeMethod(agent, method):
     return agent.registry.find(method).describe()
+
+
+@method(effect="read", help="Count commands, restarts and writes since the start of the board")
+def getStats(agent):
+    stats = dict(agent.delivery.counts)
+    stats["connections"] = agent.connections
+    stats["boots"] = agent.boots.count
+    stats["journalWrites"] = agent.journal.writes
+    stats["journalEpoch"] = agent.journal.epoch
+    stats["freeMemory"] = agent.port.free_memory()
+    stats["resetCause"] = agent.port.reset_cause()
+    return stats

@@ -20,7 +20,7 @@ def read(reader, data):
 
 def test_connect_announces_clean_session_token_and_keepalive():
     packets = writer()
-    packets.connect_packet()
+    packets.connect_packet(is_clean=True)
     assert packets.take() == (
         b"\x10\x1a\x00\x04MQTT\x04\xc2\x00\x3c\x00\x05board\x00\x05token\x00\x00"
     )
@@ -28,7 +28,7 @@ def test_connect_announces_clean_session_token_and_keepalive():
 
 def test_connect_with_a_long_token_has_a_long_length():
     packets = writer(b"t" * 200)
-    packets.connect_packet()
+    packets.connect_packet(is_clean=True)
     assert packets.take()[:4] == b"\x10\xdd\x01\x00"
 
 
