@@ -21,8 +21,6 @@ log = logging.getLogger(__name__)
 RESERVED_IDS = 1_000
 """Request ids that one write to disk covers."""
 
-CLEANUP_INTERVAL_S = 7_200
-
 
 class RpcRows:
     """Stores persistent commands.
@@ -111,14 +109,10 @@ class RpcRows:
             used = [key for key in engines if self._reserved.get(key)]
             await asyncio.gather(*(self._keep(key, engines[key].next_request_id) for key in used))
 
-    async def clean_up(self) -> None:
-        """Remove finished rows that are too old, again and again; for a task."""
-        while True:
-            if self._settings.rpc_days:
-                await self._database.write(self._delete_old)
-            await asyncio.sleep(CLEANUP_INTERVAL_S)
-
-    def _delete_old(self, connection: Connection) -> None:
+    def delete_old(self, connection: Connection) -> None:
+        """Remove the finished rows whose time is over."""
+        if not self._settings.rpc_days:
+            return
         before_ms = self._settings.now_ms() - self._settings.rpc_days * 86_400_000
         while rpcs.delete_finished_before(connection, before_ms):
             pass

@@ -83,7 +83,7 @@ class Platform:
         tokens = Tokens(folder.signing_key(), tenant_id, self._settings.now_ms)
         services = Services(self._settings, database, Accounts(database, tokens), tenant_id)
         services.start()
-        cleaning = asyncio.create_task(services.rows.clean_up())
+        cleaning = asyncio.create_task(services.clean_up())
         stack.callback(cleaning.cancel)
         http = HttpServer(build(services), http_socket)
         await http.start()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from host_tools.json_text import Json
 from host_tools.mqtt import Reason
 from host_tools.platform.accounts.accounts import Accounts
 from host_tools.platform.actor import DeviceActor
+from host_tools.platform.audit import AuditLog
 from host_tools.platform.client_calls import ClientCalls, Reply
 from host_tools.platform.device_data import DeviceData
 from host_tools.platform.directory import DeviceDirectory
@@ -13,6 +16,9 @@ from host_tools.platform.events import Events
 from host_tools.platform.rpc_rows import RpcRows
 from host_tools.platform.settings import Settings
 from host_tools.platform.storage.database import Database
+
+CLEANUP_INTERVAL_S = 7_200
+"""ThingsBoard looks for old rows as often (11)."""
 
 
 class Services:
@@ -36,6 +42,7 @@ class Services:
         self.events = Events()
         self.rows = RpcRows(settings, database, self.events, tenant_id)
         self.data = DeviceData(settings, database, self.events)
+        self.audit = AuditLog(settings, database)
         self._calls = ClientCalls(settings)
         self._actors: dict[str, DeviceActor] = {}
 
@@ -65,8 +72,16 @@ class Services:
         """Pass on a client-side call of a device."""
         self._calls.handle(device_id, method, params, reply)
 
+    async def clean_up(self) -> None:
+        """Remove what is older than the settings keep it, again and again; for a task."""
+        while True:
+            await self.database.write(self.rows.delete_old)
+            await self.database.write(self.audit.delete_old)
+            await asyncio.sleep(CLEANUP_INTERVAL_S)
+
     async def stop(self) -> None:
         """Close every session, end every waiting call, and store what is to be stored."""
         for actor in self._actors.values():
             actor.stop()
+        await self.audit.close()
         await self.rows.close({key: actor.engine for key, actor in self._actors.items()})

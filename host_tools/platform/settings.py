@@ -57,5 +57,7 @@ class Settings:
     """Behave as ThingsBoard also where it loses commands; the README has the list."""
     rpc_days: int = 0
     """How long finished persistent commands are kept; 0 keeps them for ever."""
+    audit_days: int = 90
+    """How long the audit log is kept; 0 keeps it for ever."""
     limits: Limits = field(default_factory=Limits)
     now_ms: Callable[[], int] = epoch_ms

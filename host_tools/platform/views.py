@@ -7,6 +7,7 @@ from typing import Any
 from host_tools import json_text
 from host_tools.json_text import Json
 from host_tools.platform.accounts.tokens import NULL_UUID
+from host_tools.platform.storage.audit import AuditEntry
 from host_tools.platform.storage.devices import Credentials, Device
 from host_tools.platform.storage.rpcs import RpcRow
 from host_tools.rpc import Status
@@ -91,6 +92,33 @@ def rpc_json(row: RpcRow, tenant_id: str, status: Status) -> dict[str, Any]:
         "response": _parsed(row.response),
         "status": status.value,
         "additionalInfo": _parsed(row.additional_info),
+    }
+
+
+def audit_json(entry: AuditEntry, tenant_id: str) -> dict[str, Any]:
+    """Return an entry of the audit log as the API shows one."""
+    failed = not entry.outcome.startswith("200")
+    return {
+        "id": entity("AUDIT_LOG", entry.id),
+        "createdTime": entry.created_ms,
+        "tenantId": entity("TENANT", tenant_id),
+        "customerId": entity("CUSTOMER", entry.customer_id),
+        "entityId": entity("DEVICE", entry.device_id),
+        "entityName": entry.device_name,
+        "userId": entity("USER", entry.user_id),
+        "userName": entry.user_name,
+        "actionType": "RPC_CALL",
+        "actionData": {
+            "entityId": entry.device_id,
+            "oneWay": entry.one_way,
+            "persistent": entry.persistent,
+            "rpcId": entry.rpc_id,
+            "method": entry.method,
+            "params": entry.params,
+            "outcome": entry.outcome,
+        },
+        "actionStatus": "FAILURE" if failed else "SUCCESS",
+        "actionFailureDetails": entry.outcome if failed else "",
     }
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from host_tools.platform.rest import accounts, device_api, devices, errors, persistent, telemetry
+from host_tools.platform.rest import (
+    accounts,
+    audit,
+    device_api,
+    devices,
+    errors,
+    persistent,
+    telemetry,
+)
 from host_tools.platform.rest.bodies import App, ClientGoneError
 from host_tools.platform.rest.rpc import RpcEndpoint
 from host_tools.platform.rpc_calls import RpcCalls
@@ -30,6 +38,7 @@ def build(services: Services) -> App:
     app.add_exception_handler(device_api.UnknownTokenError, device_api.unknown_token)
     app.include_router(device_api.router)
     app.include_router(devices.router)
+    app.include_router(audit.router)
     app.include_router(persistent.router)
     app.include_router(telemetry.router)
     app.add_api_route("/healthz", health, methods=["GET"], tags=["health"])

@@ -71,7 +71,7 @@ class RpcEndpoint:
             content = await read_body(receive, self._services.settings.max_body_bytes)
             request = RpcRequest.parse(content, one_way, self._services.settings)
             device = self._callable_device(user, identifier)
-            await _respond(send, *await self._call(version, device, request))
+            await _respond(send, *await self._call(version, user, device, request))
         except ApiError as error:
             await _respond_error(send, error)
         except SQLAlchemyError as error:
@@ -99,14 +99,28 @@ class RpcEndpoint:
             raise ApiError(403, refusal.code, refusal.message, plain=True)
         return device
 
-    async def _call(self, version: str, device: Device, request: RpcRequest) -> tuple[int, bytes]:
+    async def _call(
+        self, version: str, user: User, device: Device, request: RpcRequest
+    ) -> tuple[int, bytes]:
+        """Carry out a call and note in the audit log how it ended."""
+        outcome, rpc_id = "500 failed", None
         try:
             finish = await self._calls.call(device.id, request)
+            status = _status(version, finish)
+            rpc_id = finish.rpc_id if request.persistent else None
+            outcome = f"{status} {'stored' if rpc_id else finish.outcome.value}"
         except TimeoutError:
+            outcome = "500 request timeout"
             raise ApiError(500, ErrorCode.GENERAL, "Request timeout") from None
         except ShuttingDownError:
+            outcome = "503 shutting down"
             raise ApiError(503, ErrorCode.GENERAL, "The platform is shutting down") from None
-        return _status(version, finish), finish.payload
+        except ApiError as error:
+            outcome = f"{error.status} {error.message}"
+            raise
+        finally:
+            self._services.audit.record(user, device, request, outcome, rpc_id)
+        return status, finish.payload
 
 
 def _status(version: str, finish: Finish) -> int:
