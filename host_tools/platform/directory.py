@@ -30,6 +30,10 @@ class DeviceDirectory:
                 self._known[device_id] = device
         return device
 
+    def forget_all(self) -> None:
+        """Read every device anew: many were changed at once."""
+        self._known.clear()
+
     def by_name(self, name: str) -> Device | None:
         """Find a device by its name."""
         return self._database.read(lambda connection: devices.by_name(connection, name))

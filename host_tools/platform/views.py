@@ -8,8 +8,10 @@ from host_tools import json_text
 from host_tools.json_text import Json
 from host_tools.platform.accounts.tokens import NULL_UUID
 from host_tools.platform.storage.audit import AuditEntry
+from host_tools.platform.storage.customers import Customer
 from host_tools.platform.storage.devices import Credentials, Device
 from host_tools.platform.storage.rpcs import RpcRow
+from host_tools.platform.storage.users import Authority, User
 from host_tools.rpc import Status
 
 DEFAULT_PROFILE_ID = "5bd2e8a0-7c10-11f0-8a4b-3f1d6c0e9a57"
@@ -70,6 +72,25 @@ def profile_info_json(tenant_id: str) -> dict[str, Any]:
     }
 
 
+def user_json(user: User, tenant_id: str) -> dict[str, Any]:
+    """Return a user as the API shows one."""
+    tenant = NULL_UUID if user.authority is Authority.SYSTEM else tenant_id
+    return {
+        "id": {"entityType": "USER", "id": user.id},
+        "createdTime": user.created_ms,
+        "tenantId": {"entityType": "TENANT", "id": tenant},
+        "customerId": {"entityType": "CUSTOMER", "id": user.customer_id or NULL_UUID},
+        "email": user.email,
+        "name": user.email,
+        "authority": user.authority.value,
+        "firstName": user.first_name,
+        "lastName": user.last_name,
+        "phone": None,
+        "version": 1,
+        "additionalInfo": {},
+    }
+
+
 def rpc_json(row: RpcRow, tenant_id: str, status: Status) -> dict[str, Any]:
     """Return a persistent command as the API shows one (4.4); params are a text of JSON there."""
     return {
@@ -92,6 +113,20 @@ def rpc_json(row: RpcRow, tenant_id: str, status: Status) -> dict[str, Any]:
         "response": _parsed(row.response),
         "status": status.value,
         "additionalInfo": _parsed(row.additional_info),
+    }
+
+
+def customer_json(customer: Customer, tenant_id: str) -> dict[str, Any]:
+    """Return a customer as the API shows one."""
+    return {
+        "id": entity("CUSTOMER", customer.id),
+        "createdTime": customer.created_ms,
+        "tenantId": entity("TENANT", tenant_id),
+        "title": customer.title,
+        "name": customer.title,
+        "email": customer.email,
+        "additionalInfo": customer.additional_info,
+        "version": customer.version,
     }
 
 

@@ -82,7 +82,8 @@ class Rest:
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send any request with the token."""
-        headers = {"X-Authorization": f"Bearer {self.token}"} | options.pop("headers", {})
+        headers = {"X-Authorization": f"Bearer {self.token}"} if self.token else {}
+        headers |= options.pop("headers", {})
         return self.client.request(method, path, headers=headers, **options)
 
     def get(self, path: str, **options: Any) -> httpx.Response:

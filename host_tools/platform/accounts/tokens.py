@@ -47,9 +47,12 @@ class Tokens:
     def pair(self, user: User) -> dict[str, str]:
         """Make an access and a refresh token for a user who logged in."""
         session = str(uuid.uuid4())
+        made_s = max(self._now_ms(), user.tokens_valid_from_ms) // 1_000
+        access = self._access_claims(user, session)
+        refresh = self._refresh_claims(user, session)
         return {
-            "token": self._sign(self._access_claims(user, session), ACCESS_LIFETIME_S),
-            "refreshToken": self._sign(self._refresh_claims(user, session), REFRESH_LIFETIME_S),
+            "token": self._sign(access, made_s, ACCESS_LIFETIME_S),
+            "refreshToken": self._sign(refresh, made_s, REFRESH_LIFETIME_S),
         }
 
     def access(self, token: str) -> dict[str, Any]:
@@ -102,9 +105,8 @@ class Tokens:
             "jti": str(uuid.uuid4()),
         }
 
-    def _sign(self, claims: dict[str, Any], lifetime_s: int) -> str:
-        now_s = self._now_ms() // 1_000
-        claims |= {"iss": ISSUER, "iat": now_s, "exp": now_s + lifetime_s}
+    def _sign(self, claims: dict[str, Any], made_s: int, lifetime_s: int) -> str:
+        claims |= {"iss": ISSUER, "iat": made_s, "exp": made_s + lifetime_s}
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
     def _verify(self, token: str) -> dict[str, Any]:

@@ -7,18 +7,19 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from host_tools.json_text import Json
+from host_tools.platform import views
 from host_tools.platform.accounts.accounts import LoginRefusedError
-from host_tools.platform.accounts.tokens import NULL_UUID
 from host_tools.platform.rest.access import AnyUser, ObjectBody, ServicesOf, bearer_token
-from host_tools.platform.storage.users import Authority, User
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
 
 
 @router.post("/login", summary="Log in")
-async def login(body: ObjectBody, services: ServicesOf) -> dict[str, str]:
+async def login(body: ObjectBody, services: ServicesOf, request: Request) -> dict[str, str]:
     """Exchange an e-mail and a password for an access and a refresh token."""
-    return await services.accounts.login(_text(body, "username"), _text(body, "password"))
+    host = request.client.host if request.client else ""
+    name, password = _text(body, "username"), _text(body, "password")
+    return await services.accounts.login(name, password, host)
 
 
 @router.post("/token", summary="Refresh a login")
@@ -38,26 +39,7 @@ async def logout(request: Request, _: AnyUser, services: ServicesOf) -> Response
 @router.get("/user", summary="Tell who is logged in")
 async def user(user: AnyUser, services: ServicesOf) -> dict[str, Any]:
     """Return the user whose token the request carries."""
-    return user_json(user, services.tenant_id)
-
-
-def user_json(user: User, tenant_id: str) -> dict[str, Any]:
-    """Return a user as the API shows one."""
-    tenant = NULL_UUID if user.authority is Authority.SYSTEM else tenant_id
-    return {
-        "id": {"entityType": "USER", "id": user.id},
-        "createdTime": user.created_ms,
-        "tenantId": {"entityType": "TENANT", "id": tenant},
-        "customerId": {"entityType": "CUSTOMER", "id": user.customer_id or NULL_UUID},
-        "email": user.email,
-        "name": user.email,
-        "authority": user.authority.value,
-        "firstName": user.first_name,
-        "lastName": user.last_name,
-        "phone": None,
-        "version": 1,
-        "additionalInfo": {},
-    }
+    return views.user_json(user, services.tenant_id)
 
 
 def _text(body: dict[str, Json], name: str) -> str:

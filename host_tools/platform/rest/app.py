@@ -7,11 +7,13 @@ from fastapi import FastAPI
 from host_tools.platform.rest import (
     accounts,
     audit,
+    customers,
     device_api,
     devices,
     errors,
     persistent,
     telemetry,
+    users,
 )
 from host_tools.platform.rest.bodies import App, ClientGoneError
 from host_tools.platform.rest.rpc import RpcEndpoint
@@ -39,6 +41,8 @@ def build(services: Services) -> App:
     app.include_router(device_api.router)
     app.include_router(devices.router)
     app.include_router(audit.router)
+    app.include_router(customers.router)
+    app.include_router(users.router)
     app.include_router(persistent.router)
     app.include_router(telemetry.router)
     app.add_api_route("/healthz", health, methods=["GET"], tags=["health"])

@@ -20,6 +20,7 @@ from host_tools.platform.api_errors import (
     parse_uuid,
 )
 from host_tools.platform.credentials import BasicCredentials
+from host_tools.platform.rest import fields
 from host_tools.platform.rest.access import (
     ObjectBody,
     ServicesOf,
@@ -41,7 +42,6 @@ from host_tools.platform.storage.devices import (
 
 router = APIRouter(prefix="/api", tags=["device"])
 
-MAX_NAME_LENGTH = 255
 MAX_TOKEN_LENGTH = 32
 NAME_TAKEN = "Device with such name already exists!"
 TOKEN_TAKEN = "Device credentials are already assigned to another device!"
@@ -118,7 +118,7 @@ async def save_credentials(
     body: ObjectBody, user: TenantAdmin, services: ServicesOf
 ) -> dict[str, Any]:
     """Change token or type; the device's sessions are closed."""
-    device = readable_device(services, user, _id_of(body.get("deviceId")))
+    device = readable_device(services, user, fields.entity_id(body.get("deviceId")))
     changed = _changed_credentials(_credentials(services, device.id), body)
     try:
         await services.devices.replace_credentials(changed)
@@ -136,8 +136,7 @@ async def default_profile(_: TenantOrCustomer, services: ServicesOf) -> dict[str
 
 async def _create(services: Services, body: dict[str, Json], token: str | None) -> Device:
     now_ms = services.settings.now_ms()
-    fields = _device_fields(body)
-    device = Device(id=str(uuid.uuid4()), created_ms=now_ms, **fields)
+    device = Device(id=str(uuid.uuid4()), created_ms=now_ms, **_device_fields(body))
     key = new_credentials(device.id, _token(token) if token else new_token(), now_ms)
     try:
         await services.devices.add(device, key)
@@ -148,7 +147,7 @@ async def _create(services: Services, body: dict[str, Json], token: str | None) 
 
 
 async def _change(services: Services, body: dict[str, Json]) -> Device:
-    identifier = parse_uuid(_id_of(body["id"]))
+    identifier = parse_uuid(fields.entity_id(body["id"]))
     device = services.devices.by_id(identifier)
     if device is None:
         raise not_found(f"Device with id [{identifier}] is not found")
@@ -156,8 +155,7 @@ async def _change(services: Services, body: dict[str, Json]) -> Device:
     if isinstance(expected, int) and expected != device.version:
         message = "Device was changed by someone else. Please reload it and try again."
         raise ApiError(409, ErrorCode.VERSION_CONFLICT, message)
-    fields = _device_fields(body)
-    changed = dataclasses.replace(device, **fields, version=device.version + 1)
+    changed = dataclasses.replace(device, **_device_fields(body), version=device.version + 1)
     try:
         await services.devices.update(changed)
     except IntegrityError as error:
@@ -166,38 +164,18 @@ async def _change(services: Services, body: dict[str, Json]) -> Device:
 
 
 def _device_fields(body: dict[str, Json]) -> dict[str, Any]:
-    name = _text(body, "name")
-    if not name or not name.strip():
-        raise bad_request("Device name should be specified!")
     return {
-        "name": name,
-        "type": _text(body, "type") or "default",
-        "label": _text(body, "label"),
+        "name": fields.required_text(body, "name", "Device name"),
+        "type": fields.text(body, "type") or "default",
+        "label": fields.text(body, "label"),
         "additional_info": body.get("additionalInfo"),
     }
-
-
-def _text(body: dict[str, Json], key: str) -> str | None:
-    value = body.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, str) or len(value) > MAX_NAME_LENGTH or "\0" in value:
-        raise bad_request(f"{key} has to be a text of at most {MAX_NAME_LENGTH} characters")
-    return value
 
 
 def _token(token: str) -> str:
     if len(token) > MAX_TOKEN_LENGTH or not token.isprintable() or " " in token:
         raise bad_request(f"An access token has at most {MAX_TOKEN_LENGTH} printable characters")
     return token
-
-
-def _id_of(value: Json) -> str:
-    """Read an id given as ``{"entityType": ..., "id": "<uuid>"}`` or as a bare text."""
-    inner = value.get("id") if isinstance(value, dict) else value
-    if not isinstance(inner, str):
-        raise bad_request("An id is missing")
-    return inner
 
 
 def _by_name(services: Services, name: str) -> Device:

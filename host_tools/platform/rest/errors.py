@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from host_tools.platform.accounts.accounts import LoginRefusedError, UserDisabledError
+from host_tools.platform.accounts.attempts import TooManyAttemptsError
 from host_tools.platform.accounts.tokens import NotATokenError, TokenExpiredError
 from host_tools.platform.api_errors import ApiError, ErrorCode, bad_request, body
 
@@ -20,6 +21,9 @@ AUTHENTICATION_ERRORS: dict[type[Exception], ApiError] = {
     LoginRefusedError: ApiError(401, ErrorCode.AUTHENTICATION, "Invalid username or password"),
     NotATokenError: ApiError(401, ErrorCode.AUTHENTICATION, "Invalid username or password"),
     UserDisabledError: ApiError(401, ErrorCode.AUTHENTICATION, "User account is not active"),
+    TooManyAttemptsError: ApiError(
+        429, ErrorCode.TOO_MANY_REQUESTS, "Too many failed logins; wait half a minute"
+    ),
     TokenExpiredError: ApiError(401, ErrorCode.TOKEN_EXPIRED, "Token has expired"),
 }
 """What the accounts raise, as the caller sees it."""

@@ -45,6 +45,11 @@ def update(connection: Connection, user: User) -> None:
     connection.execute(users.update().where(users.c.id == user.id).values(**_columns(user)))
 
 
+def delete(connection: Connection, user_id: str) -> None:
+    """Remove a user."""
+    connection.execute(users.delete().where(users.c.id == user_id))
+
+
 def by_id(connection: Connection, user_id: str) -> User | None:
     """Find a user by id."""
     return _one(connection.execute(select(users).where(users.c.id == user_id)).first())
