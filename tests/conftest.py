@@ -11,11 +11,12 @@ import pytest
 from host_tools import device_libraries
 
 ROOT = Path(__file__).parent.parent
+PORTABLE = ROOT / "tests/firmware/portable"
 FIRMWARE_PATH = [
     str(ROOT / "firmware"),
     str(ROOT / "host_tools/sim/shims/cpython"),
     str(device_libraries.folder()),
-    str(ROOT / "tests/firmware/portable"),
+    str(PORTABLE),
 ]
 sys.path[:0] = FIRMWARE_PATH
 # These folders hold what goes onto a board, and nothing else.

@@ -34,6 +34,9 @@ class Flash:
         self.writes = 0
         self._power = power
 
+    def mount(self):
+        """Do what a boot does before it reads."""
+
     def write(self, path, content):
         self._power.point()
         self.writes += 1
@@ -100,9 +103,12 @@ class Link:
 class Bench:
     """A board with its delivery; ``reboot`` makes it anew from what is on the flash."""
 
-    def __init__(self, *methods, slots=4, rights=None, rate=0, durable_answers=False):
+    def __init__(
+        self, *methods, slots=4, slot_bytes=120, rights=None, rate=0, durable_answers=False
+    ):
         self.methods = methods
         self.slots = slots
+        self.slot_bytes = slot_bytes
         self.rights = rights or {}
         self.rate = rate
         self.durable_answers = durable_answers
@@ -115,10 +121,11 @@ class Bench:
     def reboot(self, unclean=True):
         """Start from the flash alone, as after a power cut."""
         self.port = Port(self.port.flash)
+        self.port.flash.mount()
         self.registry = Registry()
         for method in self.methods:
             self.registry.add(method)
-        self.journal = Journal(self.port, self.slots, 120)
+        self.journal = Journal(self.port, self.slots, self.slot_bytes)
         self.journal.open()
         guard = Guard(self.port, self.rights, self.rate)
         self.delivery = Delivery(
@@ -138,6 +145,12 @@ class Bench:
         if fence:
             self.fence(announced)
         return self.link
+
+    def connect_quietly(self):
+        """Forget what the link recorded."""
+        self.link.said.clear()
+        self.link.answers.clear()
+        self.link.payloads.clear()
 
     def fence(self, announced=None):
         """Tell that everything pending has arrived."""
