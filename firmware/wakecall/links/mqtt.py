@@ -298,9 +298,11 @@ class MqttLink:
     def _check_deadlines(self, now_ms):
         """Act on what is due and return the milliseconds until the next look."""
         quiet_ms = now_ms - min(self._heard_ms, self._sent_ms)
-        if quiet_ms >= self._keepalive_ms and not self._is_pinging():
-            self._packets.ping()
-            self._expect(_PINGRESP, 0, None)
+        if quiet_ms >= self._keepalive_ms:
+            if not self._is_pinging():
+                self._packets.ping()
+                self._expect(_PINGRESP, 0, None)
+            # While a PINGRESP is awaited, its deadline is the next look.
             quiet_ms = 0
         left_ms = self._keepalive_ms - quiet_ms
         if self._is_fencing:
