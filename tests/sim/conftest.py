@@ -8,6 +8,7 @@ import textwrap
 import pytest
 
 from host_tools.sim import SimulatedBoard
+from tests.conftest import require
 
 CONFIGURATION = {"device": "board under test", "wifi": {"ssid": "wakecall-sim"}}
 SECRETS = {"token": "a token", "wifi_key": "a key"}
@@ -21,10 +22,15 @@ def _has_micropython():
     return True
 
 
+@pytest.fixture
+def needs_micropython():
+    require(_has_micropython(), "no MicroPython wheel for this machine")
+
+
 @pytest.fixture(params=["cpython", "micropython"])
 def runtime(request):
-    if request.param == "micropython" and not _has_micropython():
-        pytest.skip("no MicroPython wheel for this machine")
+    if request.param == "micropython":
+        request.getfixturevalue("needs_micropython")
     return request.param
 
 
