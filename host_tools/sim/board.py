@@ -177,6 +177,7 @@ class Board:
             self._check_sleep(duration_ms)
         self._stop(State.ASLEEP)
         self._wakes_ms = None if duration_ms is None else self.now_ms() + max(0, duration_ms)
+        self._on_change()
 
     # Memories
 

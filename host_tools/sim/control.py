@@ -19,7 +19,7 @@ import socket
 import socketserver
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from pydantic import JsonValue
 
@@ -173,6 +173,12 @@ class ControlClient:
             raise WakecallError(answer["message"], code=code, hint=answer.get("hint", ""))
         result: JsonValue = answer["answer"]
         return result
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """End the visit."""

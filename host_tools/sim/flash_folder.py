@@ -64,9 +64,19 @@ def write(folder: Path, facts: BoardFacts, content: Content) -> None:
     if content.libraries is not None:
         _replace_folder(content.libraries, folder / "lib")
     _replace_folder(content.app, folder / "app")
-    _write_json(folder / "board.json", facts.device_json(), 0o644)
-    _write_json(folder / "config.json", content.configuration, 0o644)
-    _write_json(folder / "secrets.json", content.secrets, 0o600)
+    for name, text in settings_files(facts, content.configuration, content.secrets).items():
+        _write(folder / name, text, 0o600 if name == "secrets.json" else 0o644)
+
+
+def settings_files(
+    facts: BoardFacts, configuration: Mapping[str, Any], secrets: Mapping[str, Any]
+) -> dict[str, bytes]:
+    """Return the JSON files that the host writes onto a board, by name."""
+    settings = {"board.json": facts.device_json(), "config.json": configuration}
+    return {
+        name: json.dumps(content, indent=2).encode()
+        for name, content in {**settings, "secrets.json": secrets}.items()
+    }
 
 
 def _replace_folder(source: Path | None, target: Path) -> None:
@@ -75,8 +85,8 @@ def _replace_folder(source: Path | None, target: Path) -> None:
         shutil.copytree(source, target, ignore=_NOT_FOR_BOARDS)
 
 
-def _write_json(path: Path, content: Mapping[str, Any], mode: int) -> None:
+def _write(path: Path, content: bytes, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, mode)
-        json.dump(content, file, indent=2)
+        file.write(content)
