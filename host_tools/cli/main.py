@@ -18,10 +18,17 @@ COMMANDS = {
     "up": "serve a local ThingsBoard-compatible platform until Ctrl-C",
     "sim": "run a simulated board with the genuine firmware",
     "device": "add, list, show and remove devices; print a device's token",
+    "pin": "look at a pin of a simulated board, or drive it",
+    "wire": "connect two pins of a simulated board",
+    "power": "cut or restore the power of a simulated board, or reset it",
+    "torture": "cut a simulated board's power at every point and see what comes out",
     "call": "call a method of a device and print its answer",
     "rpc": "list, show and remove the calls that the server keeps for a device",
     "watch": "show telemetry, attributes and kept calls of a device as they change",
     "login": "check the credentials of a server and keep them for the other commands",
+    "boards": "list the boards that are supported, and what is plugged in",
+    "flash": "write MicroPython to a board, verify it, and let the board prove it",
+    "firmware": "lock, fetch and list the firmware files that boards get",
     "demo": "tell the whole story, from an empty folder to a rebooted board",
 }
 """Command name to one line of help; the module is ``host_tools.cli.<name>``."""
