@@ -46,7 +46,8 @@ class Boot:
         self._flash = Flash(board.device, self.effects)
         self.files = Files(self._flash, board.frozen)
         self._importer = Importer(
-            self._search,
+            lambda path: modules.SHIM_FILES.get(path) or self.files.search_frozen(path),
+            self.files.search_flash,
             ("", "lib"),
             modules.given(self),
             {"open": self._open, "print": self._print},
@@ -57,7 +58,7 @@ class Boot:
         namespace: dict[str, Any] = {"__name__": "__main__"}
         try:
             for name in ("boot.py", "main.py"):
-                source = self._search(name)
+                source = self.files.search_frozen(name) or self.files.search_flash(name)
                 if source is not None:
                     self._importer.run(name, source, namespace)
         except Gone:
@@ -124,9 +125,6 @@ class Boot:
             act()
         self.check()
         return answers[0]
-
-    def _search(self, path: str) -> bytes | None:
-        return modules.SHIM_FILES.get(path.removesuffix(".py")) or self.files.search(path)
 
     def _open(self, *arguments: Any, **settings: Any) -> Any:  # noqa: ANN401
         self.check()

@@ -38,15 +38,23 @@ class Files:
     def __init__(self, flash: Flash, frozen: Mapping[str, bytes]) -> None:
         self._flash = flash
         self._frozen = frozen
+        self._frozen_folders = {
+            name[: place + 1]
+            for name in frozen
+            for place, character in enumerate(name)
+            if character == "/"
+        }
 
-    def search(self, path: str) -> bytes | None:
-        """Return a file's content for ``import``, or None; for ``folder/``, empty bytes."""
-        content = self._frozen.get(path)
-        if content is not None:
-            return content
-        if path.endswith("/"):
-            return b"" if self._is_folder(path) else None
+    def search_frozen(self, path: str) -> bytes | None:
+        """Return a frozen file's content for ``import``, or None; empty bytes for ``folder/``."""
+        return b"" if path in self._frozen_folders else self._frozen.get(path)
+
+    def search_flash(self, path: str) -> bytes | None:
+        """Return the content of a file on the flash, likewise."""
         try:
+            if path.endswith("/"):
+                found = self._flash.stat(path.rstrip("/"))
+                return b"" if found.type == found.TYPE_DIR else None
             return self._flash.read(path)
         except OSError:
             return None
@@ -85,7 +93,7 @@ class Files:
         plain = _plain(path)
         if plain in self._frozen:
             return (0x8000, 0, 0, 0, 0, 0, len(self._frozen[plain]), 0, 0, 0)
-        if not plain or any(name.startswith(f"{plain}/") for name in self._frozen):
+        if not plain or f"{plain}/" in self._frozen_folders:
             return (0x4000, 0, 0, 0, 0, 0, 0, 0, 0, 0)
         found = self._flash.stat(plain)
         kind = 0x4000 if found.type == found.TYPE_DIR else 0x8000
@@ -108,12 +116,6 @@ class Files:
         if plain in self._frozen:
             raise OSError(errno.EROFS, "frozen into the firmware")
         return plain
-
-    def _is_folder(self, path: str) -> bool:
-        try:
-            return self.stat(path.rstrip("/"))[0] == 0x4000
-        except OSError:
-            return False
 
 
 class _Frozen:

@@ -52,7 +52,8 @@ class Importer:
     """The modules of one boot.
 
     Args:
-        search: Returns the content of a file by its path on the flash, or None.
+        frozen: Returns the content of a frozen file by its path, or None.
+        flash: The same for a file on the flash, which is asked last.
         roots: Folders that are searched, in order; ``""`` is the root of the flash.
         given: Modules that are there from the beginning.
         replaced: Builtins that the firmware gets in place of this process's.
@@ -60,12 +61,14 @@ class Importer:
 
     def __init__(
         self,
-        search: Search,
+        frozen: Search,
+        flash: Search,
         roots: Sequence[str],
         given: Mapping[str, ModuleType],
         replaced: Mapping[str, object],
     ) -> None:
-        self._search = search
+        self._frozen = frozen
+        self._flash = flash
         self._roots = roots
         self.modules: dict[str, ModuleType] = dict(given)
         self._builtins = {**vars(builtins), **replaced, "__import__": self._import}
@@ -92,22 +95,23 @@ class Importer:
             return module
         parent_name, _, last = name.rpartition(".")
         parent = self.load(parent_name) if parent_name else None
-        module = self._load_file(name) or _load_shared(name)
+        module = self._load_file(name, self._frozen) or _load_shared(name)
+        module = module or self._load_file(name, self._flash)
         if module is None:
             raise ImportError(f"no module named '{name}'")
         if parent is not None:
             setattr(parent, last, module)
         return module
 
-    def _load_file(self, name: str) -> ModuleType | None:
+    def _load_file(self, name: str, search: Search) -> ModuleType | None:
         relative = name.replace(".", "/")
         for root in self._roots:
             base = f"{root}/{relative}" if root else relative
             for path in (f"{base}/__init__.py", f"{base}.py"):
-                source = self._search(path)
+                source = search(path)
                 if source is not None:
                     return self._execute(name, path, source)
-            if self._search(f"{base}/") is not None:
+            if search(f"{base}/") is not None:
                 return self._remember(name, f"{base}/__init__.py")
         return None
 
