@@ -7,7 +7,18 @@
 import json
 
 from wakecall.errors import ConfigurationError, SchemaError
-from wakecall.schema import Boolean, Choice, Each, Integer, Object, Table, Text
+from wakecall.pins import Pins
+from wakecall.schema import Boolean, Choice, Each, Integer, Kind, Object, Table, Text
+
+
+class _Widgets(Kind):
+    """What ``methods/widgets.py`` declares, which is loaded only where it is used."""
+
+    def check(self, value, board=None):
+        from wakecall.methods.widgets import BINDINGS
+
+        return BINDINGS.check(value, board)
+
 
 _SERVER = Object(
     {
@@ -17,19 +28,20 @@ _SERVER = Object(
         "profile": Choice(("thingsboard", "broker"), default="thingsboard"),
     }
 )
+_PINS = Object(
+    {
+        "allow": Each(Integer(0, 255), default=[]),
+        "retain": Each(Integer(0, 255), default=[]),
+    },
+    default={"allow": [], "retain": []},
+)
 _CONFIGURATION = Object(
     {
         "device": Text(255, minimum_length=1),
         "link": Choice(("mqtt",), default="mqtt"),
         "server": _SERVER,
         "wifi": Object({"ssid": Text(32)}, default={"ssid": ""}),
-        "pins": Object(
-            {
-                "allow": Each(Integer(0, 255), default=[]),
-                "retain": Each(Integer(0, 255), default=[]),
-            },
-            default={"allow": [], "retain": []},
-        ),
+        "pins": _PINS,
         "keepalive_s": Integer(5, 3600, default=60),
         "payload_limit": Integer(256, 61440, default=8192),
         "time_limit_ms": Integer(100, 3600000, default=10000),
@@ -38,6 +50,7 @@ _CONFIGURATION = Object(
         "durable_answers": Boolean(default=False),
         "rights": Table(Each(Text(64)), default={}),
         "rate_per_minute": Integer(0, 100000, default=0),
+        "widgets": _Widgets(default=None),
     }
 )
 #: What a board's ``board.json`` may leave out: the ring that fits LittleFS with the settings of
@@ -63,9 +76,28 @@ def read_board(read_file):
     return board
 
 
-def read_configuration(read_file):
-    """Return ``config.json`` with every key present; arguments and errors as ``read_board``."""
-    return _read_checked(read_file, "config.json", _CONFIGURATION)
+def read_configuration(read_file, board):
+    """Return ``config.json`` with every key present.
+
+    Args:
+        read_file: As for ``read_board``.
+        board: The content of ``board.json``.
+
+    Raises:
+        ConfigurationError: The file is missing or wrong; the text names the key.
+    """
+    content = _read_json(read_file, "config.json")
+    try:
+        return check_configuration(content, board)
+    except SchemaError as error:
+        raise ConfigurationError("config.json: %s" % error.message)
+
+
+def check_configuration(content, board):
+    """Return a configuration with every key present; raise ``SchemaError`` when it is wrong."""
+    # What the owner allows decides which pins the rest may name.
+    first = Object({"pins": _PINS}).check({"pins": content.get("pins", _PINS.default)})
+    return _CONFIGURATION.check(content, Pins(board, first["pins"]["allow"], None))
 
 
 def read_secrets(read_file):
@@ -77,14 +109,6 @@ def read_secrets(read_file):
         raise ConfigurationError(
             "secrets.json: needs a text for token and may have one for wifi_key, nothing else"
         )
-
-
-def _read_checked(read_file, name, declared):
-    content = _read_json(read_file, name)
-    try:
-        return declared.check(content)
-    except SchemaError as error:
-        raise ConfigurationError("%s: %s" % (name, error.message))
 
 
 def _read_json(read_file, name):

@@ -31,13 +31,17 @@ def build_agent(port=None, log=log):
     """
     read = read_file if port is None else port.read_file
     board = read_board(read)
-    configuration = read_configuration(read)
+    configuration = read_configuration(read, board)
     secrets = read_secrets(read)
     port = port or open_port(board)
     port.raise_clock(configuration["time_floor_ms"])
     registry = Registry()
     for module in (gpio, system):
         registry.add_module(module)
+    if configuration["widgets"] is not None:
+        from wakecall.methods import widgets
+
+        widgets.bind(registry, configuration["widgets"])
     load_apps(port, registry, log)
     pins = Pins(board, configuration["pins"]["allow"], port.machine)
     journal = Journal(port, board["journal"]["slots"], board["journal"]["slot_bytes"])

@@ -32,17 +32,32 @@ def _retained(agent, pin, value):
     help="Drive a pin",
 )
 def setGpio(agent, pin, value):
-    before = agent.pins.write(pin, value)
-    level = agent.pins.read(pin)
-    if level != value:
-        raise CommandError(
-            "FAILED_PRECONDITION",
-            "pin %s stays at %d though it is driven to %d: is it shorted?" % (pin, level, value),
-            "done",
-        )
+    before = drive(agent.pins, pin, value)
     return {"pin": pin, "value": value, "changed": before != value}
 
 
 @method({"pin": Pin()}, effect="read", help="Read the level of a pin")
 def getGpio(agent, pin):
     return {"pin": pin, "value": agent.pins.read(pin)}
+
+
+def drive(pins, pin, value):
+    """Drive a pin and return its level before, or None when it was not driven before.
+
+    Args:
+        pins: The board's pins.
+        pin: As ``Pins.find`` returns it.
+        value: 0 or 1.
+
+    Raises:
+        CommandError: The pin does not take the level; effect done.
+    """
+    before = pins.write(pin, value)
+    level = pins.read(pin)
+    if level != value:
+        raise CommandError(
+            "FAILED_PRECONDITION",
+            "pin %s stays at %d though it is driven to %d: is it shorted?" % (pin, level, value),
+            "done",
+        )
+    return before

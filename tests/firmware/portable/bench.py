@@ -3,6 +3,7 @@
 import json
 
 from wakecall.delivery import Delivery
+from wakecall.errors import CommandError
 from wakecall.guard import Guard
 from wakecall.journal import Journal
 from wakecall.registry import Registry
@@ -112,6 +113,8 @@ class Bench:
         self.rights = rights or {}
         self.rate = rate
         self.durable_answers = durable_answers
+        #: What handlers get as their agent.
+        self.agent = None
         self.power = Power()
         #: Whether a handler asked for a restart.
         self.rebooting = False
@@ -182,7 +185,11 @@ class Bench:
             if command is None:
                 return count
             count += 1
-            result = command.method.run(None, command.arguments, command.hook)
+            try:
+                result = command.method.run(self.agent, command.arguments, command.hook)
+            except CommandError as error:
+                self.delivery.failed(command, error)
+                continue
             if command.hook is not None and result is None:
                 command.hook = None
                 self.delivery.again(command)
