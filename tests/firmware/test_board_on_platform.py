@@ -84,6 +84,20 @@ def test_the_board_asks_the_platform_for_the_time(bench: tuple[SimulatedBoard, s
     assert abs(int(told.split()[3]) - time.time() * 1000) < 120_000
 
 
+def test_statistics_are_published_as_telemetry_on_request(
+    platform: LocalPlatform, bench: tuple[SimulatedBoard, str]
+) -> None:
+    _, device = bench
+    with Client(platform.profile) as client:
+        assert "received" not in client.data.telemetry(device)
+        plain = client.call(device, "getStats")
+        assert plain["journalEpoch"]
+        assert "received" not in client.data.telemetry(device)
+        published = client.call(device, "getStats", {"publish": True})
+        assert published["received"] == plain["received"] + 1
+        assert client.data.telemetry(device)["received"].value == published["received"]
+
+
 def test_the_board_answers_again_after_the_platform_was_killed_and_started(
     platform: LocalPlatform, bench: tuple[SimulatedBoard, str]
 ) -> None:
@@ -139,6 +153,7 @@ def test_a_wrong_wifi_key_is_told(
         ({"device": "d", "server": {}}, "config.json: server host is missing"),
         ({"device": "d", "server": {"host": "h"}, "colour": 1}, "'colour' is not known here"),
         ({"device": "d", "server": {"host": "h"}, "link": "pigeon"}, "link must be one of mqtt"),
+        ({"device": "d", "server": {"host": "h"}, "pins": {"allow": 2}}, "pins allow must be a"),
     ],
 )
 def test_a_board_that_is_configured_wrongly_says_which_key(

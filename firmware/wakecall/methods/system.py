@@ -1,7 +1,8 @@
 """Methods about the board itself: restart, what it can do, how it fares."""
 
+from wakecall.errors import CallError, CommandError
 from wakecall.registry import method
-from wakecall.schema import Text
+from wakecall.schema import Boolean, Text
 
 
 @method(effect="reboot", help="Restart the board after its answer was confirmed")
@@ -21,8 +22,12 @@ def describeMethod(agent, method):
     return agent.registry.find(method).describe()
 
 
-@method(effect="read", help="Count commands, restarts and writes since the start of the board")
-def getStats(agent):
+@method(
+    {"publish": Boolean(default=False, help="send the numbers as telemetry, too")},
+    effect="read",
+    help="Count commands, restarts and writes since the start of the board",
+)
+def getStats(agent, publish):
     stats = dict(agent.delivery.counts)
     stats["connections"] = agent.connections
     stats["boots"] = agent.boots.count
@@ -30,4 +35,12 @@ def getStats(agent):
     stats["journalEpoch"] = agent.journal.epoch
     stats["freeMemory"] = agent.port.free_memory()
     stats["resetCause"] = agent.port.reset_cause()
-    return stats
+    return _published(agent, stats) if publish else stats
+
+
+async def _published(agent, values):
+    try:
+        await agent.telemetry(values)
+    except CallError as error:
+        raise CommandError(error.code, "getStats: %s" % error, "unknown")
+    return values
