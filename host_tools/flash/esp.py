@@ -1,8 +1,9 @@
 """Writes firmware to a board of the ESP32 family with esptool, as a library.
 
 The whole chip is erased, the image is written at the chip's offset and read back as MD5 by the
-chip. A write that fails is begun anew from the reset on: the stub compares no block numbers, so a
-block that was sent again has spoiled the download (host_tools/sim/esp_rom_writer.py).
+chip. A write that fails is begun anew from the reset on: esptool's own further attempts at a block
+fail after a time-out, and the stub compares no block numbers, so that a block that comes twice
+spoils the download.
 """
 
 from __future__ import annotations

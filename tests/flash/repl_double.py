@@ -69,6 +69,9 @@ class Repl:
         return b"".join(self._take(bytes([byte])) for byte in data)
 
     def _take(self, byte: bytes) -> bytes:
+        if byte == b"\x01" and self._line == b"\x05A":
+            self._line = b""
+            return b"R\x00"  # raw paste: known, not supported
         if byte == b"\x01":
             self._raw, self._line = True, b""
             return RAW_BANNER
@@ -82,9 +85,6 @@ class Repl:
             return self._run() if self._raw else self._reset()
         if self._raw:
             self._line += byte
-            if self._line == b"\x05A":
-                self._line = b""
-                return b"R\x00"  # raw paste is known, not supported; the next byte is \x01
         return b""
 
     def _reset(self) -> bytes:
