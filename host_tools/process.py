@@ -11,10 +11,12 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 import weakref
@@ -97,12 +99,14 @@ class Child:
 
     def _read(self) -> None:
         output = self._process.stdout
-        assert output is not None
-        with output:
-            while line := output.readline(_LINE_LIMIT_BYTES):
-                self._on_line(line.decode("utf-8", "replace").rstrip("\r\n"))
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_END_TIMEOUT_S)
+        if output is None:
+            self._process.wait()
+        else:
+            with output:
+                while line := output.readline(_LINE_LIMIT_BYTES):
+                    self._on_line(line.decode("utf-8", "replace").rstrip("\r\n"))
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_TIMEOUT_S)
         self._on_end(self)
 
 
@@ -113,6 +117,7 @@ def start(
     on_end: Callable[[Child], None] = lambda _: None,
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    terminal: int | None = None,
 ) -> Child:
     """Start a child process whose standard output and error are told line by line.
 
@@ -122,20 +127,26 @@ def start(
         on_end: Called in the same thread after the last line, when the child has ended.
         folder: The working directory; ours by default.
         environment: All of its environment variables; ours by default.
+        terminal: A terminal for the child in place of our reading: its input, output and errors.
 
     Raises:
         OSError: The program cannot be started.
     """
-    process = _forker.submit(_fork, arguments, folder, environment).result()
+    process = _forker.submit(_fork, arguments, folder, environment, terminal).result()
     return Child(process, on_line, on_end)
 
 
 def _fork(
-    arguments: Sequence[str | Path], folder: Path | None, environment: Mapping[str, str] | None
+    arguments: Sequence[str | Path],
+    folder: Path | None,
+    environment: Mapping[str, str] | None,
+    terminal: int | None,
 ) -> subprocess.Popen[bytes]:
     parent = os.getpid()
 
-    def die_with_parent() -> None:
+    def prepare() -> None:
+        if terminal is not None:
+            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
         if _libc is None:
             return
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -145,13 +156,13 @@ def _fork(
 
     return subprocess.Popen(
         [str(argument) for argument in arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL if terminal is None else terminal,
+        stdout=subprocess.PIPE if terminal is None else terminal,
         stderr=subprocess.STDOUT,
         cwd=folder,
         env=environment,
         start_new_session=True,
-        preexec_fn=die_with_parent,
+        preexec_fn=prepare,
     )
 
 

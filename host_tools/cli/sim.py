@@ -33,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--heap", default="256k", metavar="SIZE", help="heap of MicroPython (default: 256k)"
     )
+    parser.add_argument(
+        "--serial",
+        type=Path,
+        metavar="LINK",
+        help="make a serial port under this name, for mpremote and other tools",
+    )
     parser.add_argument("--app", type=Path, metavar="DIR", help="folder with your own methods")
     parser.add_argument(
         "--allow-pin",
@@ -57,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
             runtime=arguments.runtime,
             app=arguments.app,
             heap=arguments.heap,
+            serial=arguments.serial,
             on_log=_teller(arguments.name),
         )
         for number in arguments.allow_pin:

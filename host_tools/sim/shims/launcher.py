@@ -1,12 +1,13 @@
 """Runs the firmware in a child process as a board does: ``boot.py``, then ``main.py``.
 
-Called with the folder of the shims, in the folder that is the board's flash. A real board goes to
-its prompt when ``main.py`` ends or raises; here the host is told, and the process ends.
+Called with the folder of the shims and a mode, in the folder that is the board's flash. A real
+board goes to its prompt when ``main.py`` ends or raises. So does this with a serial port (modes
+``friendly`` and, without ``main.py``, ``raw``); else the host is told, and the process ends.
 """
 
 import sys
 
-_SHIMS = sys.argv[1]
+_SHIMS, _MODE = sys.argv[1:3]
 
 
 def _prepare_micropython():
@@ -66,16 +67,21 @@ def main():
     sys.argv[:] = []
     from _wakecall_control import ask, forever
 
-    namespace = {"__name__": "__main__"}
+    if _MODE != "run":
+        ask("ready")
+    # The prompt goes on with the names of the firmware, as on a board.
+    namespace = {"__name__": "__main__"} if _MODE == "run" else globals()
     try:
         _run("boot.py", namespace)
-        _run("main.py", namespace)
+        if _MODE != "raw":
+            _run("main.py", namespace)
     except SystemExit:
         ask("reset.soft")
         forever()
     except BaseException as error:
         _tell_exception(error)
-    ask("halted")
+    if _MODE == "run":
+        ask("halted")
 
 
 main()
