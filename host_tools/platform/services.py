@@ -12,6 +12,7 @@ from host_tools.platform.device_data import DeviceData
 from host_tools.platform.directory import DeviceDirectory
 from host_tools.platform.events import Events
 from host_tools.platform.faults import FaultPlan
+from host_tools.platform.profile_store import ProfileStore
 from host_tools.platform.rpc_rows import RpcRows
 from host_tools.platform.rules.engine import RuleEngine
 from host_tools.platform.rules.loader import RuleSet
@@ -45,6 +46,7 @@ class Services:
         self.database = database
         self.accounts = accounts
         self.devices = DeviceDirectory(database)
+        self.profiles = ProfileStore(database)
         self.tenant_id = tenant_id
         self.events = Events()
         self.rows = RpcRows(settings, database, self.events, tenant_id)

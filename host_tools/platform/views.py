@@ -7,6 +7,7 @@ from typing import Any
 from host_tools import json_text
 from host_tools.json_text import Json
 from host_tools.platform.accounts.tokens import NULL_UUID
+from host_tools.platform.profile_store import DeviceProfile
 from host_tools.platform.storage.audit import AuditEntry
 from host_tools.platform.storage.customers import Customer
 from host_tools.platform.storage.devices import Credentials, Device
@@ -69,6 +70,32 @@ def profile_info_json(tenant_id: str) -> dict[str, Any]:
         "defaultDashboardId": None,
         "type": "DEFAULT",
         "transportType": "DEFAULT",
+    }
+
+
+def profile_json(profile: DeviceProfile, tenant_id: str) -> dict[str, Any]:
+    """Return the device profile as the API shows one."""
+    kind = profile.provision_type.value
+    return {
+        "id": entity("DEVICE_PROFILE", DEFAULT_PROFILE_ID),
+        "tenantId": entity("TENANT", tenant_id),
+        "name": "default",
+        "default": True,
+        "type": "DEFAULT",
+        "transportType": "MQTT",
+        "provisionType": kind,
+        "provisionDeviceKey": profile.provision_key,
+        "profileData": {
+            "configuration": {"type": "DEFAULT"},
+            "transportConfiguration": {
+                "type": "MQTT",
+                "sendAckOnValidationException": profile.acknowledge_malformed,
+            },
+            "provisionConfiguration": {
+                "type": kind,
+                "provisionDeviceSecret": profile.provision_secret,
+            },
+        },
     }
 
 

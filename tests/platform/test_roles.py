@@ -119,6 +119,10 @@ TABLE = [
     ("GET", "/api/user/{user}", READERS),
     ("DELETE", "/api/user/{unknown}", (401, 403, 404, 403)),
     ("GET", "/api/user/{user}/activationLink", (401, 403, 400, 403)),
+    ("POST", "/api/customer/device/none/claim", (401, 403, 403, 400)),
+    ("DELETE", "/api/customer/device/none/claim", (401, 403, 404, 404)),
+    ("GET", "/api/deviceProfile/{unknown}", (401, 403, 404, 403)),
+    ("POST", "/api/deviceProfile", (401, 403, 400, 403)),
     ("POST", "/api/auth/changePassword", (401, 400, 400, 400)),
 ]
 

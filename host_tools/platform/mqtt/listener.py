@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from host_tools.mqtt import Decoder, MqttError, Packet, Version, encode
+from host_tools.mqtt import Connect, Decoder, MqttError, Packet, Version, encode
 from host_tools.platform.mqtt.faulty import FaultyLink
+from host_tools.platform.mqtt.provision_session import ProvisionSession, wants_to_provision
 from host_tools.platform.mqtt.session import DeviceSession
 from host_tools.platform.services import Services
 
@@ -28,7 +29,8 @@ class Connection(asyncio.Protocol):
         if services.faults.enabled:
             lookup = services.devices.credentials_by_key
             self._faulty = FaultyLink(self, services.faults, lookup)
-        self._session = DeviceSession(services, self._faulty or self)
+        self._services = services
+        self._session: DeviceSession | ProvisionSession
         self._open_connections = open_connections
         self._transport: asyncio.Transport | None = None
 
@@ -37,7 +39,9 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=MAX_UNSENT_BYTES)
         self._open_connections.add(self)
-        self._session.begin()
+        session = DeviceSession(self._services, self._faulty or self)
+        self._session = session
+        session.begin()
 
     def data_received(self, data: bytes) -> None:
         """Hand complete packets to the session until one of them ends it."""
@@ -51,7 +55,10 @@ class Connection(asyncio.Protocol):
                 self._session.broken(error)
 
     def _receive(self, packet: Packet) -> None:
-        if self._faulty is None:
+        if isinstance(packet, Connect) and wants_to_provision(packet):
+            self._session.lost()
+            self._session = ProvisionSession(self._services, self, packet)
+        elif self._faulty is None:
             self._session.receive(packet)
         elif (passed := self._faulty.incoming(packet)) is not None:
             self._session.receive(passed)

@@ -229,7 +229,10 @@ class DeviceSession:
         self._end(Reason.IMPLEMENTATION_SPECIFIC_ERROR)
 
     def _refuse_payload(self, packet: Publish, *, closes: bool) -> None:
-        if self._version is Version.V5 and packet.packet_id is not None and not closes:
+        goes_on = (
+            self._version is Version.V5 or self._services.profiles.profile.acknowledge_malformed
+        )
+        if goes_on and packet.packet_id is not None and not closes:
             self._acks.add(packet.packet_id, Reason.PAYLOAD_FORMAT_INVALID)
         else:
             self._end(Reason.PAYLOAD_FORMAT_INVALID)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from host_tools import json_text
 from host_tools.json_text import Json
-from host_tools.platform import payloads
+from host_tools.platform import claims, payloads
 from host_tools.platform.actor import DeviceActor
 from host_tools.platform.mqtt import topics
 from host_tools.platform.mqtt.topics import Route, Subject
@@ -74,8 +74,9 @@ class Uplink:
                 return self._data.set_client_attributes(self.device_id, values)
             case Subject.ATTRIBUTE_REQUEST:
                 self._attribute_request(route, payload)
-            case _:
-                _parse_json(payload)
+            case Subject.CLAIM:
+                request = _parse_json(payload or b"null")
+                return _checked(lambda v: claims.offer(self._services, self.device_id, v), request)
         return None
 
     def _telemetry(self, payload: bytes) -> asyncio.Future[None]:

@@ -79,6 +79,7 @@ async def object_body(value: Annotated[Json, Depends(json_body)]) -> dict[str, J
 ServicesOf = Annotated[Services, Depends(services_of)]
 AnyUser = Annotated[User, Depends(current_user)]
 TenantAdmin = Annotated[User, _require(Authority.TENANT)]
+CustomerUser = Annotated[User, _require(Authority.CUSTOMER)]
 TenantOrCustomer = Annotated[User, _require(Authority.TENANT, Authority.CUSTOMER)]
 JsonBody = Annotated[Json, Depends(json_body)]
 ObjectBody = Annotated[dict[str, Json], Depends(object_body)]

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from host_tools.platform.rest import (
     accounts,
     audit,
+    claiming,
     customers,
     device_api,
     devices,
@@ -42,6 +43,7 @@ def build(services: Services) -> App:
     app.include_router(device_api.router)
     app.include_router(devices.router)
     app.include_router(audit.router)
+    app.include_router(claiming.router)
     app.include_router(customers.router)
     app.include_router(users.router)
     app.include_router(persistent.router)

@@ -12,10 +12,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from host_tools import json_text
 from host_tools.json_text import Json
 from host_tools.mqtt import Reason
-from host_tools.platform import payloads
+from host_tools.platform import claims, payloads
 from host_tools.platform.actor import DeviceActor
 from host_tools.platform.api_errors import ApiError, ErrorCode, bad_request
 from host_tools.platform.polls import Poll, PollEndedError, next_command
+from host_tools.platform.provisioning import provision
 from host_tools.platform.request_ids import parse_id
 from host_tools.platform.rest.access import ServicesOf
 from host_tools.platform.rest.bodies import read_body
@@ -68,6 +69,22 @@ def poll_timeout_s(
 
 
 PollTimeout = Annotated[float, Depends(poll_timeout_s)]
+
+
+@router.post("/provision", summary="Become a device")
+async def provision_device(services: ServicesOf, body: Body) -> dict[str, Json]:
+    """Make or confirm a device by key and secret; always 200, the answer has a status."""
+    request = _checked(_parse_object, body)
+    return await provision(services, request)
+
+
+@router.post("/{access_token}/claim", summary="Let the device be claimed")
+async def offer_claim(actor: Actor, services: ServicesOf, body: Body) -> Response:
+    """Allow a customer who knows the secret to own this device, for a while."""
+    await _checked(
+        lambda request: claims.offer(services, actor.device_id, request), body or b"null"
+    )
+    return Response()
 
 
 @router.post("/{access_token}/telemetry", summary="Report telemetry")
@@ -192,6 +209,12 @@ def _checked(parse: Callable[[Json], Result], body: bytes) -> Result:
         return parse(json_text.parse(body))
     except ValueError as error:
         raise ApiError(500, ErrorCode.GENERAL, str(error), plain=True) from error
+
+
+def _parse_object(value: Json) -> dict[str, Json]:
+    if not isinstance(value, dict):
+        raise ValueError("the payload is an object")
+    return value
 
 
 def _parse_call(value: Json) -> dict[str, Json]:
