@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -169,4 +170,84 @@ def test_a_server_that_does_not_answer_is_told(environment):
     )
     done = run(environment, "sim", "x")
     assert done.returncode == ExitCode.UNREACHABLE
+    assert "Traceback" not in done.stderr
+
+
+def test_pins_wires_and_power_are_worked_from_another_terminal(terminal, platform, environment):
+    sim = terminal("sim", "bench")
+    sim.wait_for("^ready")
+
+    def told(*arguments):
+        done = run(environment, *arguments)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout else None
+
+    assert told("call", "bench", "getGpio", "pin=4")["value"] == 0
+    assert told("pin", "bench", "4", "high")["driven_from_outside"] == 1
+    assert told("call", "bench", "getGpio", "pin=4")["value"] == 1
+    told("pin", "bench", "4", "free")
+    told("wire", "bench", "4", "18")
+    told("call", "bench", "setGpio", "pin=18", "value=1")
+    assert told("pin", "bench", "4") == {
+        "pin": 4,
+        "level": 1,
+        "mode": "in",
+        "pull": None,
+        "driven_from_outside": None,
+        "wired_to": ["18"],
+    }
+    told("wire", "bench", "4", "18", "--remove")
+    assert told("pin", "bench", "4")["level"] == 0
+
+    connections = len([line for line in sim.lines if line.startswith("connected")])
+    told("power", "bench", "cut")
+    assert told("pin", "bench", "18")["mode"] == "off"
+    told("power", "bench", "restore")
+    deadline = time.monotonic() + 15
+    while len([line for line in sim.lines if line.startswith("connected")]) == connections:
+        assert time.monotonic() < deadline, sim.lines
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["pin", "bench", "24"], ExitCode.NOT_FOUND, "has no pin 24"),
+        (["pin", "bench", "4", "sideways"], ExitCode.USAGE, "invalid choice"),
+        (["wire", "bench", "4", "4"], ExitCode.USAGE, "cannot be wired to itself"),
+        (["power", "bench", "explode"], ExitCode.USAGE, "invalid choice"),
+        (["pin", "other", "4"], ExitCode.NOT_FOUND, "no simulated board 'other'"),
+    ],
+)
+def test_a_wrong_request_from_another_terminal_is_told(
+    terminal, platform, environment, arguments, code, told
+):
+    terminal("sim", "bench").wait_for("^ready")
+    done = run(environment, *arguments)
+    assert done.returncode == code, done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_scenarios_are_tortured_and_one_run_is_replayed(environment):
+    done = run(environment, "torture", "target")
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert re.search(r"\d+ runs over \d+ points \(.*flash program.*\): 0 failed", done.stdout)
+    replay = run(environment, "torture", "target", "--cut", "3:half")
+    assert replay.returncode == ExitCode.OK
+    assert "power cut" in replay.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["torture", "targt"], ExitCode.NOT_FOUND, "did you mean target?"),
+        (["torture", "--seed", "-1"], ExitCode.USAGE, "seed -1"),
+        (["torture", "target", "--cut", "3"], ExitCode.USAGE, "POINT:HOW"),
+    ],
+)
+def test_a_wrong_torture_is_told(environment, arguments, code, told):
+    done = run(environment, *arguments)
+    assert done.returncode == code, done.stderr
+    assert told in done.stderr
     assert "Traceback" not in done.stderr
