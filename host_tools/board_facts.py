@@ -118,12 +118,27 @@ class Uf2Flash(_Facts):
     drive: str
 
 
+_JOURNAL_SLOTS = 16
+"""More than are ever in flight, the rest recognises repetitions (power-delivery.md 4.5)."""
+
+_SLOT_MARGIN_BYTES = 8
+
+
 class FileSystem(_Facts):
     """The parameters of LittleFS in the firmware (reference/power-delivery.md 4.3)."""
 
     erase_bytes: Annotated[int, Field(gt=0)]
     program_bytes: Annotated[int, Field(gt=0)]
     cache_bytes: Annotated[int, Field(gt=0)]
+
+    @property
+    def slot_bytes(self) -> int:
+        """What a file may hold to live within its directory, where rewriting costs least.
+
+        LittleFS sets that limit at the cache's size and an eighth of a block
+        (reference/power-delivery.md 4.3 and 4.4).
+        """
+        return min(self.cache_bytes, self.erase_bytes // 8) - _SLOT_MARGIN_BYTES
 
 
 class Currents(_Facts):
@@ -163,7 +178,14 @@ class BoardFacts(_Facts):
                 pins[group] = list(listed)
         if self.pins.names:
             pins["names"] = dict(self.pins.names)
-        return {"board": self.name, "port": self.port, "wifi": self.wifi, "pins": pins}
+        journal = {"slots": _JOURNAL_SLOTS, "slot_bytes": self.file_system.slot_bytes}
+        return {
+            "board": self.name,
+            "port": self.port,
+            "wifi": self.wifi,
+            "pins": pins,
+            "journal": journal,
+        }
 
 
 @cache
