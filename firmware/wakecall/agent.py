@@ -6,8 +6,10 @@ import json
 from micropython import const
 
 from wakecall.calls import Calls
+from wakecall.clock import keep_time
 from wakecall.errors import CallError, CommandError, LinkError, RefusedError
 from wakecall.faults import describe, traceback_text
+from wakecall.retained import RetainedStates
 
 _RADIO_TIMEOUT_MS = const(15000)
 _CALL_TIMEOUT_MS = const(10000)
@@ -56,9 +58,11 @@ class Agent:
         #: How often a connection was opened.
         self.connections = 0
         self._secrets = secrets
+        self._retained = RetainedStates(port)
         self._link = link
         self._connection = None
-        self._is_online = False
+        #: Set while there is a link to the server.
+        self.online = asyncio.Event()
         self._calls = Calls(port.random_below(0x3FFFFFFF))
         self._attention = asyncio.Event()
         self._tasks = []
@@ -67,7 +71,9 @@ class Agent:
     async def run(self):
         """Serve for ever; returns only when the board leaves (see ``leave_then``)."""
         self.delivery.is_careful = self.boots.was_unclean
+        self._retained.restore(self)
         self.delivery.recover()
+        self._start(keep_time(self))
         retry_ms = _FIRST_RETRY_MS
         while self._leave is None:
             self._pump()
@@ -101,7 +107,7 @@ class Agent:
         Raises:
             CallError: No answer: no link, no time, or nobody there who knows the method.
         """
-        if not self._is_online:
+        if not self.online.is_set():
             raise CallError("UNAVAILABLE", "%s: there is no link to the server" % method)
         done = asyncio.Event()
         call_id, payload, call = self._calls.start(method, params, done.set)
@@ -181,18 +187,16 @@ class Agent:
         await self.port.connect_radio(wifi["ssid"], self._secrets["wifi_key"], _RADIO_TIMEOUT_MS)
         self._connection = self.delivery.connected(self._link)
         await self._link.open(self)
-        self._is_online = True
         self.connections += 1
         self.log("connected to %s as %s" % (self._link.address, self.configuration["device"]))
         self._start(self._attend(self._connection))
         self._link.fence(_EPOCH_KEY)
-        if self.port.epoch_ms() is None:
-            self._start(self._ask_time())
+        self.online.set()
 
     async def _disconnect(self):
         connection = self._connection
         self._connection = None
-        self._is_online = False
+        self.online.clear()
         await self._link.close()
         if connection is not None:
             self.delivery.lost(connection)
@@ -226,16 +230,9 @@ class Agent:
                 return
             await asyncio.sleep(_SETTLE_POLL_S)
 
-    async def _ask_time(self):
-        try:
-            epoch_ms = await self.call("getCurrentTime")
-        except CallError as error:
-            self.log("the time is unknown: %s" % error)
-            return
-        if isinstance(epoch_ms, int):
-            self.port.set_epoch_ms(epoch_ms)
-            self.log("the time is %d ms" % epoch_ms)
-            self._pump()
+    def time_set(self):
+        """Take note that the time is known: commands with an expiry waited for it."""
+        self._pump()
 
     async def _announce(self):
         try:
@@ -244,7 +241,7 @@ class Agent:
             self.log("not announced: %s" % error)
 
     async def _publish(self, kind, values, timeout_ms):
-        if not self._is_online:
+        if not self.online.is_set():
             raise CallError("UNAVAILABLE", "%s: there is no link to the server" % kind)
         confirmed = asyncio.Event()
         payload = json.dumps(values).encode()
@@ -282,10 +279,8 @@ class Agent:
                 continue
             if hasattr(result, "send"):  # a coroutine, on both interpreters
                 self._start(self._await(command, result))
-            elif command.hook is not None and result is None:
-                self._run_after_all(command)
             else:
-                self.delivery.ran(command, result)
+                self._ran(command, result)
         self._attention.set()
 
     async def _await(self, command, coroutine):
@@ -298,16 +293,19 @@ class Agent:
         except (Exception, SystemExit) as error:
             self.delivery.failed(command, self._as_command_error(error))
         else:
-            if command.hook is not None and result is None:
-                self._run_after_all(command)
-            else:
-                self.delivery.ran(command, result)
+            self._ran(command, result)
         self._pump()
 
-    def _run_after_all(self, command):
-        # The hook is certain that the effect never happened.
-        command.hook = None
-        self.delivery.again(command)
+    def _ran(self, command, result):
+        if command.hook is not None and result is None:
+            # The hook is certain that the effect never happened.
+            command.hook = None
+            self.delivery.again(command)
+            return
+        if command.method.retain is not None:
+            # Before the PUBACK: a cut in between brings the command again.
+            self._retained.keep(self, command)
+        self.delivery.ran(command, result)
 
     def _as_command_error(self, error):
         if isinstance(error, CommandError):

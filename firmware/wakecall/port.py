@@ -14,6 +14,9 @@ from wakecall.errors import LinkError
 
 _IS_MICROPYTHON = sys.implementation.name == "micropython"
 _RADIO_POLL_S = 0.05
+_NTP_PORT = 123
+#: Seconds from 1900, where NTP begins, to 1970.
+_EPOCH_1900_S = 2208988800
 #: The numbers of POSIX and lwIP; MicroPython's socket module has no names for them.
 _IPPROTO_TCP = 6
 _TCP_NODELAY = 1
@@ -80,8 +83,21 @@ class Port:
         return self.now_ms() + self._epoch_offset_ms
 
     def set_epoch_ms(self, epoch_ms):
-        """Set the clock, also the chip's own, by which TLS judges certificates."""
+        """Set the clock, also the chip's own, to a time that can be trusted."""
         self._epoch_offset_ms = epoch_ms - self.now_ms()
+        self._set_chip_clock(epoch_ms)
+
+    def raise_clock(self, floor_ms):
+        """Set the chip's clock to a time that is certainly past, if it lags behind that.
+
+        TLS judges certificates by it, and the true time may have to come through TLS. Nothing else
+        trusts it: ``epoch_ms`` still returns None.
+        """
+        base_s = _EPOCH_2000_S if time.gmtime(0)[0] == 2000 else 0
+        if (time.time() + base_s) * 1000 < floor_ms:
+            self._set_chip_clock(floor_ms)
+
+    def _set_chip_clock(self, epoch_ms):
         base_s = _EPOCH_2000_S if time.gmtime(0)[0] == 2000 else 0
         year, month, day, hour, minute, second, weekday = time.gmtime(epoch_ms // 1000 - base_s)[:7]
         self.machine.RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
@@ -221,6 +237,35 @@ class Port:
         context.verify_mode = ssl.CERT_REQUIRED  # MicroPython's default is none
         context.load_verify_locations(cadata=authority)
         return context
+
+    async def ask_ntp(self, host, timeout_ms):
+        """Ask a time server and return milliseconds since 1970, or None when it does not answer.
+
+        Args:
+            host: Name or address, with ``:port`` where it is not NTP's own.
+            timeout_ms: How long to wait.
+        """
+        import socket
+
+        host, _, port = host.partition(":")
+        address = socket.getaddrinfo(host, int(port or _NTP_PORT), 0, socket.SOCK_DGRAM)[0][-1]
+        query = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            query.setblocking(False)
+            began_ms = self.now_ms()
+            query.sendto(b"\x1b" + bytes(47), address)  # version 3, client (RFC 5905)
+            while self.now_ms() - began_ms < timeout_ms:
+                await asyncio.sleep(_RADIO_POLL_S)
+                try:
+                    answer = query.recv(48)
+                except OSError:
+                    continue
+                if len(answer) == 48 and answer[1]:  # stratum 0 is a refusal
+                    seconds = int.from_bytes(answer[40:44], "big") - _EPOCH_1900_S
+                    return seconds * 1000 + (answer[44] * 1000 >> 8)
+        finally:
+            query.close()
+        return None
 
     async def open_stream(self, host, port, tls=None):
         """Open a byte stream and return its reader and writer, as asyncio has them.

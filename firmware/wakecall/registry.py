@@ -12,7 +12,7 @@ EFFECTS = ("read", "set", "once", "reboot", "resume")
 class Method:
     """One method: a handler with its declaration. Calling it calls the handler."""
 
-    def __init__(self, function, name, effect, params, help, verify, complete, parallel):
+    def __init__(self, function, name, effect, params, help, verify, complete, parallel, retain):
         self.function = function
         self.name = name or function.__name__
         self.effect = effect
@@ -21,6 +21,7 @@ class Method:
         self.verify = verify
         self.complete = complete
         self.parallel = parallel
+        self.retain = retain
 
     def __call__(self, agent, *values, **named):
         return self.function(agent, *values, **named)
@@ -45,7 +46,7 @@ class Method:
             raise CommandError(error.code, "%s: %s%s" % (self.name, subject, error.message))
 
     def run(self, agent, arguments, hook=None):
-        """Call the handler, or a hook in its place; what it returns may have to be awaited."""
+        """Call the handler, or another function in its place; the result may have to be awaited."""
         function = hook or self.function
         if isinstance(self.params, Object):
             return function(agent, **arguments)
@@ -57,13 +58,21 @@ class Method:
             "method": self.name,
             "effect": self.effect,
             "parallel": self.parallel,
+            "retain": self.retain is not None,
             "help": self.help,
             "params": self.params.describe(),
         }
 
 
 def method(
-    params=None, effect="once", name=None, help="", verify=None, complete=None, parallel=False
+    params=None,
+    effect="once",
+    name=None,
+    help="",
+    verify=None,
+    complete=None,
+    parallel=False,
+    retain=None,
 ):
     """Make a function ``handler(agent, ...)`` a method of the board; ``def`` or ``async def``.
 
@@ -82,6 +91,9 @@ def method(
             run), or raises ``CommandError`` when it cannot tell.
         complete: For ``resume``: finishes an interrupted run after a restart, as often as needed,
             and returns the answer.
+        retain: For ``set``: called with the same arguments, it returns a text that names the state
+            which the command sets, or None. The newest command for each name is kept on flash and
+            run again at each boot.
         parallel: Whether it may run while other commands do, and out of their order.
 
     Raises:
@@ -91,9 +103,11 @@ def method(
         raise ValueError("effect must be one of %s, not %s" % (", ".join(EFFECTS), shown(effect)))
     if (verify and effect != "once") or (complete and effect != "resume"):
         raise ValueError("verify belongs to the effect once, complete to resume")
+    if retain and effect != "set":
+        raise ValueError("retain belongs to the effect set")
 
     def declare(function):
-        return Method(function, name, effect, params, help, verify, complete, parallel)
+        return Method(function, name, effect, params, help, verify, complete, parallel, retain)
 
     return declare
 

@@ -34,6 +34,7 @@ def build_agent(port=None, log=log):
     configuration = read_configuration(read)
     secrets = read_secrets(read)
     port = port or open_port(board)
+    port.raise_clock(configuration["time_floor_ms"])
     registry = Registry()
     for module in (gpio, system):
         registry.add_module(module)

@@ -78,8 +78,14 @@ def test_sleep_abilities_follow_the_port(name):
 def test_the_device_gets_its_pins_without_empty_lists(name):
     written = board_facts.load(name).device_json()
     assert written["board"] == name
-    assert set(written) == {"board", "port", "wifi", "pins"}
+    assert set(written) == {"board", "port", "wifi", "pins", "journal"}
     assert all(written["pins"][key] not in ([], {}, None) for key in written["pins"])
+
+
+def test_a_journal_slot_fits_within_the_directory_of_the_file_system():
+    # The sizes of which reference/power-delivery.md 4.4 has measured the wear.
+    assert board_facts.load("esp32").device_json()["journal"]["slot_bytes"] == 120
+    assert board_facts.load("pico-w").device_json()["journal"]["slot_bytes"] == 504
 
 
 def test_the_device_gets_the_led_by_number_or_by_name():

@@ -21,7 +21,16 @@ class Level(Kind):
         return {"enum": [0, 1]}
 
 
-@method({"pin": Pin(output=True), "value": Level()}, effect="set", help="Drive a pin")
+def _retained(agent, pin, value):
+    return "pin %s" % pin if pin in agent.configuration["pins"]["retain"] else None
+
+
+@method(
+    {"pin": Pin(output=True), "value": Level()},
+    effect="set",
+    retain=_retained,
+    help="Drive a pin",
+)
 def setGpio(agent, pin, value):
     before = agent.pins.write(pin, value)
     level = agent.pins.read(pin)
