@@ -23,6 +23,8 @@ class ExitCode(IntEnum):
     BUSY = 8  # the port, address or name is in use
     CONFIGURATION = 9  # a board file, configuration file or handler file is wrong
     MISSING = 10  # an interpreter or library that is needed is not installed
+    WRONG_FIRMWARE = 11  # the firmware file does not fit the board or the lock file
+    VERIFICATION = 12  # what is on the board is not what was to be written
     INTERRUPTED = 130  # Ctrl-C
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 DEFAULT_HTTP = "127.0.0.1:8080"
 DEFAULT_MQTT = "127.0.0.1:1883"
+STRATEGIES = {"burst": "BURST", "on-ack": "ON_ACK", "on-response": "ON_RESPONSE"}
 PASSWORD_VARIABLE = "WAKECALL_ADMIN_PASSWORD"
 
 
@@ -39,6 +40,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where devices connect; port 0 takes a free one (default: %(default)s)",
     )
     parser.add_argument(
+        "--rules", type=Path, metavar="FILE", help="Python file of rules, beside the shipped ones"
+    )
+    parser.add_argument(
+        "--strategy",
+        choices=STRATEGIES,
+        default="burst",
+        help="when a command may be sent while others are pending (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="behave as ThingsBoard also where it loses commands",
+    )
+    parser.add_argument(
+        "--keep-calls",
+        type=int,
+        default=0,
+        metavar="DAYS",
+        help="how long finished persistent calls are kept (default: for ever)",
+    )
+    parser.add_argument(
+        "--faults",
+        action="store_true",
+        help="serve /api/faults, which makes the platform misbehave for tests",
+    )
+    parser.add_argument(
         "--no-profile",
         action="store_true",
         help="do not write the profile that the other commands use",
@@ -48,11 +75,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM; raises WakecallError when that is not possible."""
     from host_tools.platform import Settings
+    from host_tools.rpc import Limits, Strategy
 
+    limits = Limits(
+        strategy=Strategy[STRATEGIES[arguments.strategy]],
+        keep_deleted_in_timeout=arguments.strict,
+    )
     settings = Settings(
         data=arguments.data or default_data_folder(),
         http=_parse_address(arguments.http, "--http"),
         mqtt=_parse_address(arguments.mqtt, "--mqtt"),
+        rules=arguments.rules,
+        strict=arguments.strict,
+        faults=arguments.faults,
+        rpc_days=max(0, arguments.keep_calls),
+        limits=limits,
         administrator_password=os.environ.get(PASSWORD_VARIABLE) or None,
     )
     _run_loop(settings, write_profile=not arguments.no_profile)

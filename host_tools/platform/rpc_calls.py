@@ -30,8 +30,15 @@ class RpcCalls:
         self._services = services
         self._settings = services.settings
 
-    async def call(self, device_id: str, request: RpcRequest) -> Finish:
+    async def call(
+        self, device_id: str, request: RpcRequest, hold_s: float | None = None
+    ) -> Finish:
         """Carry out any call and return how it ended for its caller.
+
+        Args:
+            device_id: Exists.
+            request: What is wanted.
+            hold_s: How long the caller may be held; what any HTTP request may be, by default.
 
         Raises TimeoutError when the caller is held too long, ShuttingDownError at the end of
         the platform, ApiError for a ``requestUUID`` that another call has.
@@ -50,7 +57,9 @@ class RpcCalls:
             expires_at_ms=request.expires_at_ms,
             retries=request.retries,
         )
-        return await actor.call(command, self._settings.max_held_request_ms / 1_000)
+        if hold_s is None:
+            hold_s = self._settings.max_held_request_ms / 1_000
+        return await actor.call(command, hold_s)
 
     async def _submit(self, actor: DeviceActor, request_id: int, request: RpcRequest) -> Finish:
         """Store a persistent command, then hand it over; its caller is told of the id (4.3)."""

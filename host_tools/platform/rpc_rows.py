@@ -40,6 +40,7 @@ class RpcRows:
         self._events = events
         self._tenant_id = tenant_id
         self._reserved: dict[str, int] = {}
+        self._forgetful = settings.strict
 
     async def add(self, row: RpcRow) -> None:
         """Store a new command; raises IntegrityError when its id is used already."""
@@ -78,7 +79,7 @@ class RpcRows:
 
         Strict: only what was queued goes on, and under a new id (5.6).
         """
-        if self._settings.strict:
+        if self._forgetful:
             engine = Engine(self._settings.limits)
             rows = self._unfinished(device_id, queued_only=True)
             return engine, [(_renumbered(row.command(), engine), row.status) for row in rows]
@@ -87,6 +88,10 @@ class RpcRows:
         engine = Engine(self._settings.limits, next_request_id=start)
         rows = self._unfinished(device_id, queued_only=False)
         return engine, [(row.command(), row.status) for row in rows]
+
+    def forget_ids(self) -> None:
+        """Behave from now on as ThingsBoard does about request ids and restarts (5.6)."""
+        self._forgetful = True
 
     def devices_with_unfinished(self) -> list[str]:
         """Return the devices that have something to do from an earlier run."""
@@ -97,7 +102,7 @@ class RpcRows:
 
         ThingsBoard starts at 0 again, so that a late answer may meet another command (5.6).
         """
-        if self._settings.strict or engine.next_request_id < self._reserved.get(device_id, 0):
+        if self._forgetful or engine.next_request_id < self._reserved.get(device_id, 0):
             return
         reserved = engine.next_request_id + RESERVED_IDS
         self._reserved[device_id] = reserved
@@ -105,7 +110,7 @@ class RpcRows:
 
     async def close(self, engines: dict[str, Engine]) -> None:
         """Give back the ids that were reserved and not used."""
-        if not self._settings.strict:
+        if not self._forgetful:
             used = [key for key in engines if self._reserved.get(key)]
             await asyncio.gather(*(self._keep(key, engines[key].next_request_id) for key in used))
 

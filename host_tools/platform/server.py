@@ -20,6 +20,8 @@ from host_tools.platform.folder import DataFolder
 from host_tools.platform.mqtt.listener import Connection as MqttConnection
 from host_tools.platform.rest.app import build
 from host_tools.platform.rest.server import HttpServer
+from host_tools.platform.rules.loader import load as load_rules
+from host_tools.platform.rules.nodes import PlatformNodes
 from host_tools.platform.services import Services
 from host_tools.platform.settings import Address, Settings
 from host_tools.platform.storage import users
@@ -71,6 +73,7 @@ class Platform:
         return f"http://{self.http}"
 
     async def _start(self, stack: AsyncExitStack) -> None:
+        rule_set = load_rules(self._settings.rules)
         http_socket = _listen(self._settings.http, "HTTP")
         stack.callback(http_socket.close)
         mqtt_socket = _listen(self._settings.mqtt, "MQTT")
@@ -82,7 +85,9 @@ class Platform:
         tenant_id = await self._tenant(folder, database)
         tokens = Tokens(folder.signing_key(), tenant_id, self._settings.now_ms)
         accounts = Accounts(database, tokens, self._settings.now_ms)
-        services = Services(self._settings, database, accounts, tenant_id)
+        services = Services(self._settings, database, accounts, tenant_id, rule_set)
+        loop = asyncio.get_running_loop()
+        services.rules.start(PlatformNodes(services, services.rules, loop))
         services.start()
         cleaning = asyncio.create_task(services.clean_up())
         stack.callback(cleaning.cancel)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
-from host_tools.json_text import Json
 from host_tools.mqtt import Reason
 from host_tools.platform.accounts.accounts import Accounts
 from host_tools.platform.actor import DeviceActor
 from host_tools.platform.audit import AuditLog
-from host_tools.platform.client_calls import ClientCalls, Reply
 from host_tools.platform.device_data import DeviceData
 from host_tools.platform.directory import DeviceDirectory
 from host_tools.platform.events import Events
+from host_tools.platform.faults import FaultPlan
 from host_tools.platform.rpc_rows import RpcRows
+from host_tools.platform.rules.engine import RuleEngine
+from host_tools.platform.rules.loader import RuleSet
 from host_tools.platform.settings import Settings
 from host_tools.platform.storage.database import Database
 
@@ -29,10 +30,16 @@ class Services:
         database: Open.
         accounts: The users of the REST API.
         tenant_id: The one tenant of this data folder.
+        rule_set: The rules.
     """
 
     def __init__(
-        self, settings: Settings, database: Database, accounts: Accounts, tenant_id: str
+        self,
+        settings: Settings,
+        database: Database,
+        accounts: Accounts,
+        tenant_id: str,
+        rule_set: RuleSet,
     ) -> None:
         self.settings = settings
         self.database = database
@@ -42,8 +49,10 @@ class Services:
         self.events = Events()
         self.rows = RpcRows(settings, database, self.events, tenant_id)
         self.data = DeviceData(settings, database, self.events)
+        self.faults = FaultPlan(enabled=settings.faults)
         self.audit = AuditLog(settings, database)
-        self._calls = ClientCalls(settings)
+        self.rules = RuleEngine(settings, self.devices, rule_set)
+        self.events.listen(self.rules.event)
         self._actors: dict[str, DeviceActor] = {}
 
     def start(self) -> None:
@@ -68,9 +77,11 @@ class Services:
         if actor is not None:
             actor.stop(Reason.ADMINISTRATIVE_ACTION)
 
-    def client_call(self, device_id: str, method: str, params: Json, reply: Reply) -> None:
-        """Pass on a client-side call of a device."""
-        self._calls.handle(device_id, method, params, reply)
+    def forget_engines(self) -> None:
+        """Forget every engine as a restart of ThingsBoard does: ids count from 0 (5.6)."""
+        self.rows.forget_ids()
+        for device_id in list(self._actors):
+            self._actors.pop(device_id).stop()
 
     async def clean_up(self) -> None:
         """Remove what is older than the settings keep it, again and again; for a task."""
@@ -81,6 +92,7 @@ class Services:
 
     async def stop(self) -> None:
         """Close every session, end every waiting call, and store what is to be stored."""
+        self.rules.stop()
         for actor in self._actors.values():
             actor.stop()
         await self.audit.close()

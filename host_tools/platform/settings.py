@@ -37,6 +37,10 @@ class Settings:
     administrator_password: str | None = field(default=None, repr=False)
     """Sets the password of the administrators when the data folder is made."""
 
+    rules: Path | None = None
+    """A file of rules, beside the shipped ones."""
+    rule_timeout_ms: int = 10_000
+    """How long a rule may run before it is called hanging."""
     min_rpc_timeout_ms: int = 5_000
     default_rpc_timeout_ms: int = 10_000
     max_held_request_ms: int = 30_000
@@ -55,6 +59,8 @@ class Settings:
     """How long a connection may stay without a CONNECT."""
     strict: bool = False
     """Behave as ThingsBoard also where it loses commands; the README has the list."""
+    faults: bool = False
+    """Serve the endpoints that make the platform misbehave."""
     rpc_days: int = 0
     """How long finished persistent commands are kept; 0 keeps them for ever."""
     audit_days: int = 90

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from host_tools import board_facts, process
+from host_tools import board_facts, byte_code, process
 from host_tools.board_facts import BoardFacts
 from host_tools.errors import ExitCode, WakecallError
 from host_tools.sim import flash_folder, interpreters, requests, visitors
@@ -43,6 +43,7 @@ class SimulatedBoard:
         app: A folder with the user's methods.
         heap: The heap of MicroPython.
         firmware: Another firmware than the project's, for tests.
+        compiled: Whether firmware and libraries go onto the flash as byte code, for MicroPython.
         on_log: Called with each line that the board writes, in another thread.
 
     Raises:
@@ -60,6 +61,7 @@ class SimulatedBoard:
         app: Path | None = None,
         heap: str = "256k",
         firmware: Path | None = None,
+        compiled: bool = False,
         on_log: Callable[[str], None] | None = None,
     ) -> None:
         facts = board if isinstance(board, BoardFacts) else board_facts.load(board)
@@ -75,6 +77,7 @@ class SimulatedBoard:
             configuration=configuration,
             secrets=self.secrets,
         )
+        self._compiled = compiled
         self._on_log = on_log
         self._control: ControlServer | None = None
         self._child: process.Child | None = None
@@ -176,6 +179,9 @@ class SimulatedBoard:
         if self._supervisor is not None:
             raise WakecallError("the simulated board runs already", code=ExitCode.BUSY)
         flash_folder.write(self.folder, self.board.facts, self._content)
+        if self._compiled:
+            for name in ("wakecall", "lib"):
+                byte_code.replace_sources(self.folder / name, self.folder)
         self._control = ControlServer(self.board.lock)
         self._stopping = False
         self.board.power_up()

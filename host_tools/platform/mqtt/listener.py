@@ -6,6 +6,7 @@ import asyncio
 from typing import cast
 
 from host_tools.mqtt import Decoder, MqttError, Packet, Version, encode
+from host_tools.platform.mqtt.faulty import FaultyLink
 from host_tools.platform.mqtt.session import DeviceSession
 from host_tools.platform.services import Services
 
@@ -23,7 +24,11 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, services: Services, open_connections: set[Connection]) -> None:
         self._decoder = Decoder(services.settings.max_payload_bytes)
-        self._session = DeviceSession(services, self)
+        self._faulty: FaultyLink | None = None
+        if services.faults.enabled:
+            lookup = services.devices.credentials_by_key
+            self._faulty = FaultyLink(self, services.faults, lookup)
+        self._session = DeviceSession(services, self._faulty or self)
         self._open_connections = open_connections
         self._transport: asyncio.Transport | None = None
 
@@ -40,15 +45,28 @@ class Connection(asyncio.Protocol):
             for packet in self._decoder.feed(data):
                 if self._transport is None:
                     return
-                self._session.receive(packet)
+                self._receive(packet)
         except MqttError as error:
             if self._transport is not None:
                 self._session.broken(error)
 
+    def _receive(self, packet: Packet) -> None:
+        if self._faulty is None:
+            self._session.receive(packet)
+        elif (passed := self._faulty.incoming(packet)) is not None:
+            self._session.receive(passed)
+        else:
+            self._cut()
+
     def pause_writing(self) -> None:
         """Drop a client that lets more than the limit pile up: waiting would only cost memory."""
+        self._cut()
+
+    def _cut(self) -> None:
+        """Drop the connection at once, with what was not sent."""
         if self._transport is not None:
             self._transport.abort()
+            self._transport = None
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell the session."""

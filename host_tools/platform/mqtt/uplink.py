@@ -110,10 +110,11 @@ class Uplink:
             # Not from within: the PUBACK of the call goes out before its answer.
             asyncio.get_running_loop().call_soon(self._reply, request_id, limits)
             return
-        self._services.client_call(
+        self._services.rules.client_call(
             self._actor.device_id,
             method,
             request.get("params"),
+            request_id,
             lambda answer: self._reply(request_id, answer),
         )
 

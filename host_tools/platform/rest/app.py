@@ -11,6 +11,7 @@ from host_tools.platform.rest import (
     device_api,
     devices,
     errors,
+    faults,
     persistent,
     telemetry,
     users,
@@ -45,6 +46,8 @@ def build(services: Services) -> App:
     app.include_router(users.router)
     app.include_router(persistent.router)
     app.include_router(telemetry.router)
+    if services.settings.faults:
+        app.include_router(faults.router)
     app.add_api_route("/healthz", health, methods=["GET"], tags=["health"])
     return RpcEndpoint(app, services, RpcCalls(services))
 

@@ -143,7 +143,8 @@ async def call_server(actor: Actor, services: ServicesOf, request: Request, body
     """Hand a call of the device to the rules and wait for their answer."""
     call = _checked(_parse_call, body)
     poll: Poll[bytes] = Poll()
-    services.client_call(actor.device_id, call["method"], call.get("params"), poll.give)
+    method, params = call["method"], call.get("params")
+    services.rules.client_call(actor.device_id, method, params, 0, poll.give)
     wait_s = services.settings.client_rpc_timeout_ms / 1_000 + 1
     async with _held(request, services, wait_s) as (limit_s, gone):
         return Response(await poll.wait(limit_s, gone), media_type="application/json")

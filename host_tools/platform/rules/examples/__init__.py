@@ -1,0 +1,1 @@
+"""Whole rules files, each to be given to ``wakecall up --rules``."""
