@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.contract.target import Device, Target, eventually
-from tests.contract.test_persistent import show, status_is, submit
+from tests.contract.test_persistent import status_is, submit
 from tests.contract.test_telemetry import latest
 
 
@@ -111,7 +111,7 @@ def test_row_79_persistent_call_is_delivered_by_a_poll(
 ):
     rpc_id = submit(target, device)
     assert board.poll().status_code == 200
-    assert show(target, rpc_id)["status"] == "DELIVERED"
+    status_is(target, rpc_id, "DELIVERED")
 
 
 def test_row_80_empty_telemetry_is_taken(board: HttpDevice):
@@ -217,7 +217,7 @@ def test_two_polls_at_once_get_a_call_once(target: Target, device: Device, board
     assert answers in ([200, 408], [200, 200])
     if target.is_ours:
         assert answers == [200, 408]
-    assert show(target, rpc_id)["status"] == "DELIVERED"
+    status_is(target, rpc_id, "DELIVERED")
 
 
 def test_json_of_a_command_is_passed_on_unchanged(
