@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from host_tools.errors import ExitCode, WakecallError
 
 if TYPE_CHECKING:
-    from host_tools.platform import Address, Platform, Settings
+    from host_tools.platform import Address, Platform, Settings, Tls
 
 DEFAULT_HTTP = "127.0.0.1:8080"
 DEFAULT_MQTT = "127.0.0.1:1883"
@@ -39,6 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="where devices connect; port 0 takes a free one (default: %(default)s)",
     )
+    parser.add_argument(
+        "--mqtts",
+        metavar="HOST:PORT",
+        help="where devices connect over TLS as well; needs --cert and --key",
+    )
+    parser.add_argument("--cert", type=Path, metavar="FILE", help="certificate for TLS (PEM)")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="key of the certificate (PEM)")
     parser.add_argument(
         "--rules", type=Path, metavar="FILE", help="Python file of rules, beside the shipped ones"
     )
@@ -85,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         data=arguments.data or default_data_folder(),
         http=_parse_address(arguments.http, "--http"),
         mqtt=_parse_address(arguments.mqtt, "--mqtt"),
+        tls=_tls(arguments),
         rules=arguments.rules,
         strict=arguments.strict,
         faults=arguments.faults,
@@ -102,6 +110,21 @@ def default_data_folder() -> Path:
     return Path(base or Path.home() / ".local" / "share") / "wakecall" / "platform"
 
 
+def _tls(arguments: argparse.Namespace) -> Tls | None:
+    from host_tools.platform import Tls
+
+    given = (arguments.mqtts, arguments.cert, arguments.key)
+    if given == (None, None, None):
+        return None
+    if None in given:
+        raise WakecallError(
+            "--mqtts, --cert and --key go together",
+            code=ExitCode.USAGE,
+            hint="For example --mqtts 127.0.0.1:8883 --cert server.pem --key server.key.",
+        )
+    return Tls(_parse_address(arguments.mqtts, "--mqtts"), arguments.cert, arguments.key)
+
+
 def _parse_address(text: str, option: str) -> Address:
     from host_tools.platform import Address
 
@@ -116,9 +139,18 @@ def _parse_address(text: str, option: str) -> Address:
     return Address(host, int(port))
 
 
+def _raise_file_limit() -> None:
+    """Allow as many connections as the system does: each device takes a file descriptor."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def _run_loop(settings: Settings, *, write_profile: bool) -> None:
     import asyncio
 
+    _raise_file_limit()
     try:
         import uvloop
     except ImportError:  # not made for this system; the standard loop does the same, slower
@@ -140,7 +172,8 @@ async def _serve(settings: Settings, *, write_profile: bool) -> None:
         _tell_password(platform, settings.data)
         if write_profile:
             _write_profile(platform)
-        print(f"ready {platform.url} mqtt://{platform.mqtt}", flush=True)
+        secure = f" mqtts://{platform.mqtts}" if platform.mqtts else ""
+        print(f"ready {platform.url} mqtt://{platform.mqtt}{secure}", flush=True)
         await stop.wait()
 
 

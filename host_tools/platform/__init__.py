@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from host_tools.platform.addresses import Address
 from host_tools.platform.server import Platform
-from host_tools.platform.settings import Address, Settings
+from host_tools.platform.settings import Settings
+from host_tools.platform.tls import Tls
 
-__all__ = ["Address", "Platform", "Settings"]
+__all__ = ["Address", "Platform", "Settings", "Tls"]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import socket
+import ssl
 from contextlib import AsyncExitStack
 from types import TracebackType
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
-from host_tools.errors import ExitCode, WakecallError
 from host_tools.platform.accounts import administrators
 from host_tools.platform.accounts.accounts import Accounts
 from host_tools.platform.accounts.tokens import Tokens
+from host_tools.platform.addresses import Address, bound_address, listen
 from host_tools.platform.folder import DataFolder
 from host_tools.platform.mqtt.listener import Connection as MqttConnection
 from host_tools.platform.rest.app import build
@@ -23,12 +23,10 @@ from host_tools.platform.rest.server import HttpServer
 from host_tools.platform.rules.loader import load as load_rules
 from host_tools.platform.rules.nodes import PlatformNodes
 from host_tools.platform.services import Services
-from host_tools.platform.settings import Address, Settings
+from host_tools.platform.settings import Settings
 from host_tools.platform.storage import users
 from host_tools.platform.storage.database import Database
 from host_tools.platform.storage.migrations import NewerDatabaseError
-
-BACKLOG = 1_024
 
 
 class Platform:
@@ -48,6 +46,8 @@ class Platform:
         """Where REST is served; the real port once it runs."""
         self.mqtt = settings.mqtt
         """Where MQTT is served; the real port once it runs."""
+        self.mqtts: Address | None = None
+        """Where MQTT over TLS is served, if it is."""
         self.administrator_password: str | None = None
         """The password of the administrators, where it is known."""
         self.password_is_new = False
@@ -74,12 +74,13 @@ class Platform:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         rule_set = load_rules(self._settings.rules)
-        http_socket = _listen(self._settings.http, "HTTP")
+        http_socket = listen(self._settings.http, "HTTP")
         stack.callback(http_socket.close)
-        mqtt_socket = _listen(self._settings.mqtt, "MQTT")
+        mqtt_socket = listen(self._settings.mqtt, "MQTT")
         stack.callback(mqtt_socket.close)
-        self.http = _address(self._settings.http, http_socket)
-        self.mqtt = _address(self._settings.mqtt, mqtt_socket)
+        secure = self._listen_tls(stack)
+        self.http = bound_address(self._settings.http, http_socket)
+        self.mqtt = bound_address(self._settings.mqtt, mqtt_socket)
         folder = stack.enter_context(DataFolder(self._settings.data))
         database = await self._open(folder, stack)
         tenant_id = await self._tenant(folder, database)
@@ -95,7 +96,19 @@ class Platform:
         await http.start()
         stack.push_async_callback(http.stop)
         await _serve_mqtt(services, mqtt_socket, stack)
+        if secure is not None:
+            await _serve_mqtt(services, secure[0], stack, secure[1])
         stack.push_async_callback(services.stop)
+
+    def _listen_tls(self, stack: AsyncExitStack) -> tuple[socket.socket, ssl.SSLContext] | None:
+        tls = self._settings.tls
+        if tls is None:
+            return None
+        context = tls.context()
+        listener = listen(tls.address, "MQTTS")
+        stack.callback(listener.close)
+        self.mqtts = bound_address(tls.address, listener)
+        return listener, context
 
     async def _open(self, folder: DataFolder, stack: AsyncExitStack) -> Database:
         database = Database(folder.database)
@@ -132,48 +145,20 @@ def _tenant_id(connection: Connection) -> str | None:
     return users.fact(connection, administrators.TENANT_ID)
 
 
-def _listen(address: Address, purpose: str) -> socket.socket:
-    """Open a listening socket; a port in use is told before anything is changed on disk."""
-    try:
-        family, kind, protocol, _, target = socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise _cannot_listen(address, purpose, error) from error
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(target)
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        raise _cannot_listen(address, purpose, error) from error
-    return listener
-
-
-def _cannot_listen(address: Address, purpose: str, error: OSError) -> WakecallError:
-    if error.errno == errno.EADDRINUSE:
-        return WakecallError(
-            f"{purpose} address {address} is in use",
-            code=ExitCode.BUSY,
-            hint=f"Choose another with --{purpose.lower()}; port 0 takes a free one.",
-        )
-    return WakecallError(
-        f"{purpose} address {address} cannot be used: {error.strerror}",
-        code=ExitCode.CONFIGURATION,
-        hint=f"Give an address of this machine with --{purpose.lower()} HOST:PORT.",
-    )
-
-
-def _address(wanted: Address, listener: socket.socket) -> Address:
-    return Address(wanted.host, listener.getsockname()[1])
-
-
-async def _serve_mqtt(services: Services, listener: socket.socket, stack: AsyncExitStack) -> None:
+async def _serve_mqtt(
+    services: Services,
+    listener: socket.socket,
+    stack: AsyncExitStack,
+    context: ssl.SSLContext | None = None,
+) -> None:
     connections: set[MqttConnection] = set()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: MqttConnection(services, connections), sock=listener)
+    server = await loop.create_server(
+        lambda: MqttConnection(services, connections),
+        sock=listener,
+        ssl=context,
+        ssl_handshake_timeout=services.settings.login_timeout_ms / 1_000 if context else None,
+    )
 
     async def stop() -> None:
         server.close()

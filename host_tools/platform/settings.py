@@ -7,19 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from host_tools.platform.addresses import Address
+from host_tools.platform.tls import Tls
 from host_tools.rpc import Limits
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """A host and a TCP port; port 0 means a free one."""
-
-    host: str = "127.0.0.1"
-    port: int = 0
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
 
 
 def epoch_ms() -> int:
@@ -34,6 +24,8 @@ class Settings:
     data: Path
     http: Address = field(default_factory=Address)
     mqtt: Address = field(default_factory=Address)
+    tls: Tls | None = None
+    """MQTT over TLS, beside the plain one."""
     administrator_password: str | None = field(default=None, repr=False)
     """Sets the password of the administrators when the data folder is made."""
 
