@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any
 
 from host_tools.board_facts import BoardFacts
+from host_tools.sim.analog import Analog
 from host_tools.sim.constants import PORTS
 from host_tools.sim.pins import Pin, Pins
 from host_tools.sim.radio import Radio
@@ -58,6 +59,7 @@ class Board:
         self.lock = lock or threading.RLock()
         self.pins = Pins(facts, self.now_ms, self._pin_changed, self.lock)
         self.radio = Radio(facts.port, self.now_ms)
+        self.analog = Analog(facts, self.pins, self.radio)
         self.state = State.OFF
         self.boots = 0
         self.reset_cause = 0

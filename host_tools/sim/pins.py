@@ -53,6 +53,11 @@ class Pin:
         self.level = 0
         self.history: deque[Change] = deque(maxlen=HISTORY_LENGTH)
         self.outside: int | None = None
+        #: The voltage that an ADC sees, where it is not that of the level.
+        self.volts: float | None = None
+        #: Frequency in hertz and duty of 65535 that the firmware makes, or None.
+        self.pwm: tuple[int, int] | None = None
+        self._stuck: int | None = None
         self.wired_to: set[Pin] = set()
         self.forget()
 
@@ -60,6 +65,27 @@ class Pin:
         """Return to the state that a chip's reset leaves the pin in."""
         self.mode, self.pull = self._pins.reset_state
         self.output = 0
+        self.pwm = None
+
+    def set_pwm(self, pwm: tuple[int, int] | None) -> None:
+        """Note what the firmware makes."""
+        self.pwm = pwm
+        self._pins.changed(self)
+
+    def stick(self, level: int | None) -> None:
+        """Hold the pin at a level, whatever drives it, as a short circuit does.
+
+        Args:
+            level: 0 or 1; None frees it.
+        """
+        with self._pins.lock:
+            self._stuck = level
+            self._pins.settle(self)
+
+    @property
+    def stuck(self) -> int | None:
+        """The level that the pin is held at, or None."""
+        return self._stuck
 
     def drive(self, level: int | None) -> None:
         """Drive the pin from outside.
@@ -229,6 +255,10 @@ class Pins:
             pin.forget()
             self.settle(pin)
 
+    def changed(self, pin: Pin) -> None:
+        """Tell that something about a pin changed beside its level."""
+        self._on_change(pin)
+
     def settle(self, pin: Pin) -> None:
         """Work out the level of a pin and of all that are wired to it."""
         net = pin.net()
@@ -264,7 +294,10 @@ class Pins:
 
 
 def _level(net: set[Pin]) -> int:
-    """Return the level of pins wired together: drivers first, then pulls; 0 beats 1."""
+    """Return the level of pins wired together: shorts, drivers, pulls; 0 beats 1."""
+    stuck = [pin.stuck for pin in net if pin.stuck is not None]
+    if stuck:
+        return min(stuck)
     drivers = [level for pin in net for level in (pin.driven, pin.outside) if level is not None]
     if drivers:
         return min(drivers)

@@ -27,6 +27,7 @@ def operations(board: Board) -> dict[str, Operation]:
     return {
         "facts": board.as_json,
         **_pin_operations(board),
+        **_analog_operations(board),
         **_radio_operations(board),
         "watchdog.start": board.start_watchdog,
         "watchdog.feed": board.feed_watchdog,
@@ -50,6 +51,16 @@ def _pin_operations(board: Board) -> dict[str, Operation]:
         "pin.read": pins.read,
         "pin.write": pins.write,
         "pin.toggle": pins.toggle,
+    }
+
+
+def _analog_operations(board: Board) -> dict[str, Operation]:
+    analog = board.analog
+    return {
+        "adc.find": analog.find,
+        "adc.read_uv": analog.read_uv,
+        "pwm.make": analog.make_pwm,
+        "pwm.end": analog.end_pwm,
     }
 
 

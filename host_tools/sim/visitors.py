@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from host_tools.sim.analog import volts
 from host_tools.sim.pins import Pin
 from host_tools.sim.requests import Operation
 
@@ -52,6 +53,8 @@ def describe(pin: Pin) -> dict[str, Any]:
         "level": pin.level,
         "mode": pin.mode.name,
         "pull": pull,
+        "volts": round(volts(pin), 6),
+        "pwm": pin.pwm,
         "driven_from_outside": pin.outside,
         "wired_to": wired_to,
     }

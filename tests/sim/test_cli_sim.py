@@ -193,6 +193,8 @@ def test_pins_wires_and_power_are_worked_from_another_terminal(terminal, platfor
         "level": 1,
         "mode": "in",
         "pull": None,
+        "volts": 3.3,
+        "pwm": None,
         "driven_from_outside": None,
         "wired_to": ["18"],
     }

@@ -492,3 +492,99 @@ def test_kill_9_of_the_host_leaves_no_interpreter(tmp_path, runtime):
     while os.path.exists(f"/proc/{child}"):
         assert time.monotonic() < deadline, "the interpreter outlived its host"
         time.sleep(0.01)
+
+
+def test_there_is_one_object_for_each_pin(make_board, runtime):
+    board = make_board(
+        """
+        from machine import Pin
+        first = Pin(4, Pin.OUT, value=1)
+        print(Pin(4) is first, Pin(first) is first, Pin(5) is first, first.value())
+        """,
+        runtime=runtime,
+    )
+    board.wait_for_line("True True False 1")
+
+
+def test_an_adc_reads_the_voltage_in_the_port_s_scale(make_board, runtime):
+    code = """
+        import time
+        from machine import ADC, Pin
+        adc = ADC(Pin({pin}))
+        while not adc.read_u16(): time.sleep(0.005)
+        print("read", adc.read_u16(), getattr(adc, "read_uv", lambda: None)())
+        """
+    esp32 = make_board(code.format(pin=34), "esp32", runtime=runtime)
+    pico = make_board(code.format(pin=26), "pico", runtime=runtime)
+    esp32.pins[34].volts = pico.pins[26].volts = 1.2255
+    esp32.wait_for_line(f"read {1225500 * 65535 // 2450000} 1225000")
+    pico.wait_for_line(f"read {1225500 * 65535 // 3300000} None")
+
+
+def test_an_adc_is_refused_where_the_chip_has_none_or_the_radio_took_it(make_board, runtime):
+    board = make_board(
+        """
+        import network
+        from machine import ADC, Pin
+        for pin in (23, 4):
+            try:
+                print(pin, ADC(Pin(pin)).read_u16())
+            except ValueError as error:
+                print(pin, error)
+        network.WLAN(0).active(True)
+        try:
+            ADC(4).read_u16()
+        except OSError as error:
+            print("with Wi-Fi", error)
+        """,
+        runtime=runtime,
+    )
+    board.wait_for_line("with Wi-Fi")
+    assert list(board.log)[:2] == ["23 invalid pin", "4 0"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "frequency", "told"),
+    [
+        ("esp32", 0, "frequency must be from 1Hz to 40MHz"),
+        ("pico", 5, "freq too small"),
+        ("pico", 100_000_000, "freq too large"),
+    ],
+)
+def test_pwm_is_seen_outside_and_refused_as_the_port_does(
+    make_board, runtime, kind, frequency, told
+):
+    board = make_board(
+        f"""
+        import time
+        from machine import PWM, Pin
+        pwm = PWM(Pin(2), freq=1000, duty_u16=16384)
+        try:
+            pwm.freq({frequency})
+        except ValueError as error:
+            print(error)
+        while True: time.sleep(1)
+        """,
+        kind,
+        runtime=runtime,
+    )
+    board.wait_for_line(told)
+    assert board.pins[2].pwm == (1000, 16384)
+
+
+def test_a_stuck_pin_stays_where_it_is(make_board):
+    board = make_board(
+        """
+        import time
+        from machine import Pin
+        pin = Pin(2, Pin.OUT, value=1)
+        print("reads", pin.value())
+        while pin.value(): time.sleep(0.001)
+        print("stuck low")
+        """
+    )
+    board.wait_for_line("reads 1")
+    board.pins[2].stick(0)
+    board.wait_for_line("stuck low")
+    board.pins[2].stick(None)
+    assert board.pins[2].level == 1

@@ -387,3 +387,24 @@ def test_a_world_leaves_no_thread_behind():
     while threading.active_count() > before:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_bouncing_switch_is_seen_as_often_as_it_changes(world, firmware):
+    board = world.board(
+        firmware=firmware(
+            """
+            import time
+            from machine import Pin
+            pin, changes, last = Pin(4, Pin.IN), 0, 0
+            while time.ticks_ms() < 2000:
+                if pin.value() != last:
+                    last = 1 - last
+                    changes += 1
+            print("changes", changes, "level", last)
+            """
+        )
+    )
+    world.run(1)
+    board.bounce(4, 1, bounces=5)
+    world.run(3)
+    assert "changes 11 level 1" in board.log

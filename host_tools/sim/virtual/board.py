@@ -116,6 +116,23 @@ class VirtualBoard:
         self.power_cut()
         self.actor.wake()
 
+    def bounce(
+        self, wanted: int | str, level: int, *, bounces: int = 5, interval_ms: int = 1
+    ) -> None:
+        """Drive a pin as a switch does, which bounces before it rests.
+
+        Args:
+            wanted: The pin.
+            level: Where it comes to rest.
+            bounces: How often it leaves that level again.
+            interval_ms: Between two changes.
+        """
+        pin = self.pin(wanted)
+        levels = [level, 1 - level] * bounces + [level]
+        for number, each in enumerate(levels):
+            after_ns = number * interval_ms * NS_PER_MS
+            self.world.clock.call_after(after_ns, lambda each=each: pin.drive(each))  # type: ignore[misc]
+
     def reset(self) -> None:
         """Press the reset button."""
         self.model.press_reset()

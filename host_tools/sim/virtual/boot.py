@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COMPUTE_NS = 20_000
 """What a look at the clock or a turn of the event loop takes; about that of a chip."""
-_SETTLE_NS = 1_000_000
+_SETTLE_NS = 200_000
 _PIN_CHANGES = ("pin.configure", "pin.write", "pin.toggle")
 
 

@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 
 _SHIMS = Path(__file__).resolve().parent.parent / "shims"
 SHIM_FILES = {
-    **{path.name: path.read_bytes() for path in (_SHIMS / "common").glob("[!_]*.py")},
+    **{path.name: path.read_bytes() for path in (_SHIMS / "common").glob("*.py")},
     **{
         f"{name}.py": (_SHIMS / "cpython" / f"{name}.py").read_bytes()
         for name in ("micropython", "umachine", "ustruct", "ubinascii")
     },
 }
-"""Shims that are loaded afresh in each boot, as they keep state: file to source."""
+"""Shims that are loaded afresh in each boot, as they keep state: file to source. The control module
+among them is not: ``given`` has another, without a socket."""
 
 _TICKS_PERIOD = 1 << 30
 _EPOCH_S = 1_767_225_600  # virtual time begins with 2026, to look like a clock that was set

@@ -5,6 +5,7 @@ What the chip refuses is decided by the host (host_tools/sim); here are the clas
 
 import time
 
+from _wakecall_analog import ADC, PWM  # noqa: F401
 from _wakecall_control import ask, facts, forever
 from umachine import PinBase, Signal, idle, time_pulse_us  # noqa: F401
 
@@ -14,11 +15,20 @@ _is_esp32 = facts["port"] == "esp32"
 
 
 class Pin(PinBase):
-    """A digital pin; the level is worked out by the host."""
+    """A digital pin, one object each; the level is worked out by the host."""
+
+    _made = {}
+
+    def __new__(cls, id, *arguments, **settings):
+        if isinstance(id, Pin):
+            return id
+        number = ask("pin.find", id)
+        if number not in Pin._made:
+            made = Pin._made[number] = super().__new__(cls)
+            made._id = number
+        return Pin._made[number]
 
     def __init__(self, id, mode=None, pull=-1, *, value=None, drive=None, hold=None, alt=None):
-        super().__init__()
-        self._id = ask("pin.find", id._id if isinstance(id, Pin) else id)
         if mode is not None or pull != -1 or value is not None:
             self.init(mode, pull, value=value)
 
