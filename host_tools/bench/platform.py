@@ -22,6 +22,7 @@ from host_tools.bench.wire import BenchDevice, HttpConnection
 
 PASSWORD = "bench password"
 DEFAULT_SECONDS = 3.0
+MANY_DEVICES = 1_000
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,14 @@ class Fleet:
         return HttpConnection(self.server.host, self.server.http_port, self.token)
 
 
-async def connect_fleet(server: Server, count: int) -> Fleet:
-    """Create devices over REST and connect them over MQTT."""
+async def connect_fleet(server: Server, count: int, *, connect: bool = True) -> Fleet:
+    """Create devices over REST and connect them over MQTT.
+
+    Args:
+        server: The platform.
+        count: How many devices.
+        connect: Off leaves them away.
+    """
     login = HttpConnection(server.host, server.http_port, "")
     await login.open()
     body = {"username": "tenant@thingsboard.org", "password": PASSWORD}
@@ -92,7 +99,8 @@ async def connect_fleet(server: Server, count: int) -> Fleet:
         assert status == 200, answer
         identifiers.append(json.loads(answer)["id"]["id"])
         device = BenchDevice(f"{prefix[-12:]}-{index}")
-        await _connect(device, server)
+        if connect:
+            await _connect(device, server)
     rest.close()
     return Fleet(server, token, identifiers)
 
@@ -153,7 +161,27 @@ async def _calls(server: Server, seconds: float) -> None:
             print(f"two-way, {devices:3} devices, {in_flight:2} in flight: {rate}")
 
 
-MEASUREMENTS: tuple[Callable[[Server, float], Awaitable[None]], ...] = (_calls,)
+async def _persistent_calls(server: Server, seconds: float) -> None:
+    """Calls that are on disk before their caller is told of them; their devices are away."""
+    fleet = await connect_fleet(server, 16, connect=False)
+    body = CALL | {"persistent": True, "timeout": 3_600_000}
+    for in_flight in (1, 16):
+        rate = await measure_calls(fleet, in_flight, seconds, body)
+        print(f"persistent to disk,       {in_flight:2} in flight: {rate}")
+
+
+async def _memory(server: Server, _: float) -> None:
+    idle = server.resident_bytes()
+    await connect_fleet(server, MANY_DEVICES)
+    connected = server.resident_bytes()
+    print(f"memory idle {idle >> 20} MiB, with {MANY_DEVICES} devices {connected >> 20} MiB")
+
+
+MEASUREMENTS: tuple[Callable[[Server, float], Awaitable[None]], ...] = (
+    _calls,
+    _persistent_calls,
+    _memory,
+)
 
 
 def main() -> int:
