@@ -139,7 +139,8 @@ def _call(client: Client, device: Device, arguments: argparse.Namespace, params:
 
 def _refuse_options_without_persistent(arguments: argparse.Namespace) -> None:
     for option in _ONLY_PERSISTENT:
-        if getattr(arguments, option) not in (None, False) and not arguments.persistent:
+        given = getattr(arguments, option)
+        if given is not None and given is not False and not arguments.persistent:
             raise WakecallError(
                 f"--{option} is for calls that the server keeps",
                 code=ExitCode.USAGE,
