@@ -36,6 +36,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
     app.add_exception_handler(SQLAlchemyError, _database_error)
     for kind in AUTHENTICATION_ERRORS:
         app.add_exception_handler(kind, _authentication_error)
@@ -46,6 +47,11 @@ async def _api_error(_: Request, error: Exception) -> Response:
     if error.plain:
         return PlainTextResponse(error.message, error.status)
     return JSONResponse(body(error), error.status)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """Answer a mistake of ours in the same form; the server's log gets the traceback."""
+    return await _api_error(request, ApiError(500, ErrorCode.GENERAL, "Internal error"))
 
 
 async def _authentication_error(request: Request, error: Exception) -> Response:
