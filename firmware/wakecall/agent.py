@@ -1,7 +1,6 @@
 """The agent: keeps the link open, runs commands in order, calls the server."""
 
 import asyncio
-import json
 
 from micropython import const
 
@@ -10,6 +9,7 @@ from wakecall.clock import keep_time
 from wakecall.errors import CallError, CommandError, LinkError, RefusedError
 from wakecall.faults import describe, traceback_text
 from wakecall.retained import RetainedStates
+from wakecall.uplink import Uplink
 
 _RADIO_TIMEOUT_MS = const(15000)
 _CALL_TIMEOUT_MS = const(10000)
@@ -64,6 +64,7 @@ class Agent:
         #: Set while there is a link to the server.
         self.online = asyncio.Event()
         self._calls = Calls(port.random_below(0x3FFFFFFF))
+        self._uplink = Uplink(self, link)
         self._attention = asyncio.Event()
         self._tasks = []
         self._leave = None
@@ -128,13 +129,29 @@ class Agent:
             timeout_ms: How long to wait.
 
         Raises:
-            CallError: There is no link, or no confirmation in time.
+            CallError: They cannot be sent; there is no link, or no confirmation in time.
         """
-        await self._publish("attributes", values, timeout_ms)
+        await self._uplink.publish("attributes", values, timeout_ms)
 
     async def telemetry(self, values, timeout_ms=_CALL_TIMEOUT_MS):
-        """Publish telemetry and wait until the server has it; as ``attributes``."""
-        await self._publish("telemetry", values, timeout_ms)
+        """Publish telemetry as ``attributes``; also a list, or with times of its own.
+
+        ``{"ts": milliseconds since 1970, "values": {...}}`` gives the values a time.
+        """
+        await self._uplink.publish("telemetry", values, timeout_ms)
+
+    async def claim(self, secret="", duration_ms=None, timeout_ms=_CALL_TIMEOUT_MS):
+        """Let a customer of the server claim the device (reference/thingsboard-rpc.md 1.8).
+
+        Args:
+            secret: What the customer has to know.
+            duration_ms: For how long; None leaves that to the server.
+            timeout_ms: How long to wait for the server to confirm; errors as ``attributes``.
+        """
+        values = {"secretKey": secret}
+        if duration_ms is not None:
+            values["durationMs"] = duration_ms
+        await self._uplink.publish("claim", values, timeout_ms)
 
     def leave_then(self, action):
         """Once the running command's answer is confirmed, disconnect in order and do something.
@@ -159,13 +176,37 @@ class Agent:
         """Take the server's answer to a call."""
         self._calls.answered(call_id, payload)
 
-    def fenced(self, link, attributes):
-        """Take note that all pending commands have arrived."""
-        announced = attributes.get(_EPOCH_KEY)
+    def fenced(self, link, client, shared):
+        """Take note that all pending commands have arrived.
+
+        Args:
+            link: The link.
+            client: The client attributes that were asked for.
+            shared: The shared attributes, or None when the server did not tell.
+        """
+        announced = client.get(_EPOCH_KEY)
+        if shared is not None:
+            self.attributes_changed(link, shared, are_all=True)
         self.delivery.fenced(self._connection, announced)
         if announced != self.journal.epoch:
             self._start(self._announce())
         self._pump()
+
+    @property
+    def shared_keys(self):
+        """The shared attributes that somebody wants, comma-separated; empty for none."""
+        return ",".join([key for handler in self.registry.handlers for key in handler.keys])
+
+    def attributes_changed(self, link, values, are_all=False):
+        """Hand shared attributes to their handlers.
+
+        Args:
+            link: The link.
+            values: Name to value; as a change it names deleted ones under ``deleted``.
+            are_all: Whether what is missing does not exist, for those of ``shared_keys``.
+        """
+        for handler in self.registry.handlers:
+            handler.take(self, values, are_all)
 
     def burst_ended(self, link):
         """Run what has arrived."""
@@ -190,7 +231,7 @@ class Agent:
         self.connections += 1
         self.log("connected to %s as %s" % (self._link.address, self.configuration["device"]))
         self._start(self._attend(self._connection))
-        self._link.fence(_EPOCH_KEY)
+        self._link.fence(_EPOCH_KEY, self.shared_keys)
         self.online.set()
 
     async def _disconnect(self):
@@ -202,6 +243,7 @@ class Agent:
             self.delivery.lost(connection)
         self._attention.set()
         self._calls.link_lost()
+        self._uplink.link_lost()
 
     async def _attend(self, connection):
         """Do in time what no arriving packet triggers, until the connection is lost."""
@@ -239,20 +281,6 @@ class Agent:
             await self.attributes({_EPOCH_KEY: self.journal.epoch, "agent": "wakecall"})
         except CallError as error:
             self.log("not announced: %s" % error)
-
-    async def _publish(self, kind, values, timeout_ms):
-        if not self.online.is_set():
-            raise CallError("UNAVAILABLE", "%s: there is no link to the server" % kind)
-        confirmed = asyncio.Event()
-        payload = json.dumps(values).encode()
-        if kind == "telemetry":
-            self._link.publish_telemetry(payload, confirmed.set)
-        else:
-            self._link.publish_attributes(payload, confirmed.set)
-        try:
-            await asyncio.wait_for(confirmed.wait(), timeout_ms / 1000)
-        except asyncio.TimeoutError:
-            raise CallError("DEADLINE_EXCEEDED", "%s: not confirmed in %d ms" % (kind, timeout_ms))
 
     def _start(self, coroutine):
         # CPython forgets a task that nobody holds.

@@ -50,7 +50,8 @@ class CallError(WakecallError):
     """A call to the server failed.
 
     Args:
-        code: ``DEADLINE_EXCEEDED``, ``UNAVAILABLE`` or ``ABORTED``.
+        code: ``DEADLINE_EXCEEDED``, ``UNAVAILABLE`` or ``ABORTED``; for what cannot be sent
+            ``INVALID_ARGUMENT`` or ``RESOURCE_EXHAUSTED``.
         message: What happened, for a person.
     """
 

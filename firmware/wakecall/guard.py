@@ -3,6 +3,7 @@
 from micropython import const
 
 from wakecall.errors import CommandError
+from wakecall.limits import Bucket
 
 _MINUTE_MS = const(60000)
 
@@ -20,7 +21,7 @@ class Guard:
         self._clock = clock
         self._rights = rights
         self._rate_per_minute = rate_per_minute
-        self._credits = {}
+        self._buckets = {}
 
     def may_call(self, link, method):
         """Return whether a link may call a method, both by name."""
@@ -34,17 +35,13 @@ class Guard:
         """
         if not self.may_call(link, method):
             raise CommandError("PERMISSION_DENIED", "%s may not be called by %s" % (method, link))
-        if self._rate_per_minute and not self._spend(link):
+        if not self._rate_per_minute:
+            return
+        now_ms = self._clock.now_ms()
+        if link not in self._buckets:
+            self._buckets[link] = Bucket(self._rate_per_minute, _MINUTE_MS, now_ms)
+        if self._buckets[link].wait_ms(1, now_ms):
             raise CommandError(
                 "RESOURCE_EXHAUSTED", "more than %d commands in a minute" % self._rate_per_minute
             )
-
-    def _spend(self, link):
-        """Take one credit, of which the rate's number come back evenly in a minute."""
-        now_ms = self._clock.now_ms()
-        full = self._rate_per_minute * _MINUTE_MS
-        credit, since_ms = self._credits.get(link, (full, now_ms))
-        credit = min(full, credit + (now_ms - since_ms) * self._rate_per_minute)
-        enough = credit >= _MINUTE_MS
-        self._credits[link] = (credit - _MINUTE_MS if enough else credit, now_ms)
-        return enough
+        self._buckets[link].spend(1, now_ms)

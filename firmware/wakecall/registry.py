@@ -117,19 +117,24 @@ class Registry:
 
     def __init__(self):
         self._methods = {}
+        #: Handlers of shared attributes (``attributes.py``).
+        self.handlers = []
 
     def add(self, added):
         """Add a method; a later one replaces an earlier one of the same name."""
         self._methods[added.name] = added
 
     def add_module(self, module):
-        """Add every method that a module defines and return their names."""
+        """Add every method and attribute handler that a module defines and return their names."""
         names = []
         for attribute in dir(module):
             value = getattr(module, attribute)
             if isinstance(value, Method):
                 self.add(value)
                 names.append(value.name)
+            elif hasattr(value, "handles_attributes"):
+                self.handlers.append(value)
+                names.append(attribute)
         return names
 
     def find(self, name):

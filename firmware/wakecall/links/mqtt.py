@@ -36,7 +36,11 @@ _ANSWERS = b"v1/devices/me/rpc/response/"
 _ATTRIBUTES = b"v1/devices/me/attributes"
 _ATTRIBUTES_ASKED = b"v1/devices/me/attributes/request/1"
 _ATTRIBUTES_ANSWER = b"v1/devices/me/attributes/response/1"
-_TELEMETRY = b"v1/devices/me/telemetry"
+_PUBLISHED = {
+    "attributes": _ATTRIBUTES,
+    "telemetry": b"v1/devices/me/telemetry",
+    "claim": b"v1/devices/me/claim",
+}
 #: The order counts: pending commands come as soon as theirs is subscribed.
 _SUBSCRIPTIONS = (_ANSWERS + b"+", b"v1/devices/me/attributes/response/+", _COMMANDS + b"+")
 
@@ -81,8 +85,9 @@ class MqttLink:
         """Connect and subscribe.
 
         Args:
-            receiver: Gets ``command_arrived``, ``call_answered`` and ``fenced`` for what the server
-                sends, and ``burst_ended`` after each read.
+            receiver: Gets ``command_arrived``, ``call_answered``, ``attributes_changed`` and
+                ``fenced`` for what the server sends, and ``burst_ended`` after each read; has
+                ``shared_keys``.
 
         Raises:
             RefusedError: The server does not accept the token.
@@ -111,24 +116,29 @@ class MqttLink:
         await self._reply(_CONNACK, 0)
         # ThingsBoard's subscriptions end with their connection, whatever CONNACK says
         # (thingsboard-rpc.md 0.3); a general broker keeps them with the session.
-        if not (is_broker and self._has_session):
-            for topic in _SUBSCRIPTIONS:
-                packet_id = self._packets.subscribe_packet(topic, self._in_flight())
-                await self._reply(_SUBACK, packet_id)
+        topics = () if is_broker and self._has_session else _SUBSCRIPTIONS
+        # A session does not know whether the owner's files have changed since.
+        for topic in ((_ATTRIBUTES,) if receiver.shared_keys else ()) + topics:
+            packet_id = self._packets.subscribe_packet(topic, self._in_flight())
+            await self._reply(_SUBACK, packet_id)
 
-    def fence(self, keys):
+    def fence(self, client_keys, shared_keys):
         """Find out when all pending commands have arrived; ``fenced`` of the receiver is told.
 
         An attribute request is answered after them (delivery.md 11); where no answer comes, the
         silence that follows them tells it.
 
         Args:
-            keys: Names of client attributes, comma-separated, whose values the receiver gets.
+            client_keys: Names of client attributes, comma-separated, whose values the receiver
+                gets.
+            shared_keys: Those of shared ones; may be empty.
         """
         self._is_fencing = True
         if self._server["profile"] == "thingsboard":
-            payload = json.dumps({"clientKeys": keys}).encode()
-            self._publish(_ATTRIBUTES_ASKED, payload, None)
+            keys = {"clientKeys": client_keys}
+            if shared_keys:
+                keys["sharedKeys"] = shared_keys
+            self._publish(_ATTRIBUTES_ASKED, json.dumps(keys).encode(), None)
         self._deadlines_changed.set()
 
     async def serve(self):
@@ -182,13 +192,9 @@ class MqttLink:
         """Send a call to the server; its answer comes to ``call_answered`` of the receiver."""
         self._publish(_COMMANDS + call_id.encode(), payload, None)
 
-    def publish_attributes(self, payload, on_confirmed):
-        """Send client attributes, bytes of JSON; ``on_confirmed`` as for ``answer``."""
-        self._publish(_ATTRIBUTES, payload, on_confirmed)
-
-    def publish_telemetry(self, payload, on_confirmed):
-        """Send telemetry, bytes of JSON; ``on_confirmed`` as for ``answer``."""
-        self._publish(_TELEMETRY, payload, on_confirmed)
+    def publish(self, kind, payload, on_confirmed):
+        """Send ``attributes``, ``telemetry`` or a ``claim``: bytes of JSON; else as ``answer``."""
+        self._publish(_PUBLISHED[kind], payload, on_confirmed)
 
     def flush(self):
         """Hand what was gathered to the network now, before something that takes long."""
@@ -318,7 +324,7 @@ class MqttLink:
         if silent_ms < _QUIET_MS:
             return _QUIET_MS - silent_ms
         self._is_fencing = False
-        self._receiver.fenced(self, {})
+        self._receiver.fenced(self, {}, None)
         return self._keepalive_ms
 
     def _is_pinging(self):
@@ -369,15 +375,22 @@ class MqttLink:
             return
         if topic.startswith(_ANSWERS):
             self._receiver.call_answered(topic[len(_ANSWERS) :].decode(), payload)
+        elif topic == _ATTRIBUTES:
+            self._receiver.attributes_changed(self, _object(payload))
         elif topic == _ATTRIBUTES_ANSWER and self._is_fencing:
             self._is_fencing = False
-            self._receiver.fenced(self, _client_attributes(payload))
+            content = _object(payload)
+            self._receiver.fenced(self, _section(content, "client"), _section(content, "shared"))
 
 
-def _client_attributes(payload):
+def _object(payload):
     try:
         content = json.loads(payload)
     except ValueError:
-        return {}
-    found = content.get("client") if isinstance(content, dict) else None
+        content = None
+    return content if isinstance(content, dict) else {}
+
+
+def _section(content, name):
+    found = content.get(name)
     return found if isinstance(found, dict) else {}
