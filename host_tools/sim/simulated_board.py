@@ -47,6 +47,8 @@ class SimulatedBoard:
         firmware: Another firmware than the project's, for tests.
         compiled: Whether firmware and libraries go onto the flash as byte code, for MicroPython.
         serial: A symlink to be made for a serial port, with MicroPython's prompt behind it.
+        warped: Whether waiting is left out, on MicroPython: sleeping and asyncio's timers put the
+            clock of the board on instead. Not for firmware that waits for real sockets.
         on_log: Called with each line that the board writes, in another thread.
 
     Raises:
@@ -66,12 +68,15 @@ class SimulatedBoard:
         firmware: Path | None = None,
         compiled: bool = False,
         serial: Path | None = None,
+        warped: bool = False,
         on_log: Callable[[str], None] | None = None,
     ) -> None:
         facts = board if isinstance(board, BoardFacts) else board_facts.load(board)
         self.folder = folder.resolve()
         self.log: deque[str] = deque(maxlen=LOG_LINES)
-        interpreters.check(runtime, heap, has_serial=serial is not None)
+        interpreters.check(runtime, heap, has_serial=serial is not None, is_warped=warped)
+        self._is_warped = warped
+        self._skipped_us = 0
         self._runtime, self._heap = runtime, heap
         self._serial_link = serial
         self._serial: SerialPort | None = None
@@ -96,7 +101,7 @@ class SimulatedBoard:
         self._changed = threading.Condition(lock)
         self.board = Board(
             facts,
-            lambda: time.monotonic_ns() // 1_000_000,
+            lambda: (time.monotonic_ns() // 1000 + self._skipped_us) // 1000,
             device=str(configuration.get("device", "")),
             on_change=self._notify,
             lock=lock,
@@ -231,6 +236,8 @@ class SimulatedBoard:
                 while not self._is_due():
                     # Not wait_for: each change may bring another deadline.
                     self._changed.wait(self._patience_s())
+                if self._is_warped and self.board.state is State.ASLEEP:
+                    self._skipped_us += 1000 * self._asleep_ms()
                 self.board.tick()
                 over = self._child if self.board.state is not State.RUNNING else None
             if over is not None:
@@ -249,7 +256,13 @@ class SimulatedBoard:
         has_child = self._child is not None
         wants_child = self.board.state in (State.RUNNING, State.STARTING)
         restarts = self.board.state is State.STARTING
-        return self._stopping or restarts or has_child != wants_child or self._patience_s() == 0
+        skips = self._is_warped and self.board.state is State.ASLEEP and self._asleep_ms() > 0
+        is_late = self._patience_s() == 0
+        return self._stopping or restarts or has_child != wants_child or skips or is_late
+
+    def _asleep_ms(self) -> int:
+        """Return how long the board will sleep yet."""
+        return max(0, (self.board.deadline_ms() or 0) - self.board.now_ms())
 
     def _patience_s(self) -> float | None:
         deadline_ms = self.board.deadline_ms()
@@ -260,6 +273,7 @@ class SimulatedBoard:
     def _start_child(self) -> None:
         assert self._control is not None
         operations = requests.operations(self.board)
+        operations["time.skip"] = self._skip
         mode: interpreters.Mode = "run"
         terminal = None
         if self._serial is not None:
@@ -268,7 +282,7 @@ class SimulatedBoard:
             operations["ready"] = self._serial.ready
         self._token = self._control.admit(operations)
         self._child = process.start(
-            interpreters.command(self._runtime, self._heap, mode),
+            interpreters.command(self._runtime, self._heap, mode, is_warped=self._is_warped),
             folder=self.folder,
             environment=interpreters.environment(self._control.port, self._token),
             on_line=self._tell,
@@ -279,6 +293,11 @@ class SimulatedBoard:
             os.close(terminal)
             self._serial.attach(self._child.pid)
         self.board.started()
+
+    def _skip(self, duration_us: int) -> None:
+        """Put the board's clock on; a watchdog may bite meanwhile."""
+        self._skipped_us += duration_us
+        self._notify()
 
     def _child_ended(self, child: process.Child) -> None:
         with self._changed:

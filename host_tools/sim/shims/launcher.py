@@ -1,13 +1,14 @@
 """Runs the firmware in a child process as a board does: ``boot.py``, then ``main.py``.
 
-Called with the folder of the shims and a mode, in the folder that is the board's flash. A real
-board goes to its prompt when ``main.py`` ends or raises. So does this with a serial port (modes
-``friendly`` and, without ``main.py``, ``raw``); else the host is told, and the process ends.
+Called in the folder that is the board's flash, with the folder of the shims, a mode, and ``real``
+or ``warped`` time (MicroPython only). A real board goes to its prompt when ``main.py`` ends or
+raises. So does this with a serial port (modes ``friendly`` and, without ``main.py``, ``raw``);
+else the host is told, and the process ends.
 """
 
 import sys
 
-_SHIMS, _MODE = sys.argv[1:3]
+_SHIMS, _MODE, _TIME = sys.argv[1:4]
 
 
 def _prepare_micropython():
@@ -22,6 +23,9 @@ def _prepare_micropython():
     vfs.mount(vfs.VfsPosix(_SHIMS + "/common"), "/.shims")
     os.chdir("/")
     sys.path[:] = ["/.shims", "", ".frozen", "/lib"]
+    if _TIME == "warped":
+        vfs.mount(vfs.VfsPosix(_SHIMS + "/warp"), "/.warp")
+        sys.path.insert(0, "/.warp")
 
 
 def _prepare_cpython():

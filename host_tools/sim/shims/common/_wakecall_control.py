@@ -3,7 +3,11 @@
 import json
 import os
 import socket
-import time
+
+try:
+    import utime as time  # on MicroPython: real time, also where ``time`` is warped
+except ImportError:
+    import time
 
 _REFUSALS = {
     "ValueError": ValueError,
