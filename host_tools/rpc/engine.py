@@ -18,6 +18,10 @@ from host_tools.rpc.model import Command, Delivery, Limits, SessionKind, Status,
 REQUEST_ID_MODULUS = 1 << 31
 """Request ids are the non-negative half of an int32 (1.5)."""
 
+TOO_LARGE_ERROR = (
+    b'{"result":"INVALID_ARGUMENTS","error":"The command is larger than the device takes"}'
+)
+
 
 @dataclass(slots=True)
 class _Pending:
@@ -121,7 +125,7 @@ class Engine:
                 entry.response_deadline_ms = None
 
     def report(self, request_id: int, delivery: Delivery, now_ms: int) -> list[Action]:
-        """Take a delivery report of a transport (rules 4 to 8); unknown ids are ignored."""
+        """Take a delivery report of a transport (rules 4 to 8 and 10); unknown ids are ignored."""
         entry = self._pending.get(request_id)
         if entry is None:
             return []
@@ -129,6 +133,8 @@ class Engine:
             return self._save(entry, Status.SENT)
         if delivery is Delivery.DELIVERED:
             return self._delivered(entry, now_ms)
+        if delivery is Delivery.TOO_LARGE:
+            return self.refuse(request_id, TOO_LARGE_ERROR, now_ms)
         return self._timed_out(entry, now_ms)
 
     def answer(self, request_id: int, payload: bytes, now_ms: int) -> list[Action]:

@@ -40,6 +40,7 @@ class Delivery(Enum):
     SENT = "sent"
     DELIVERED = "delivered"
     TIMEOUT = "timeout"
+    TOO_LARGE = "too large"  # the session can never take it
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,14 +32,18 @@ from host_tools.mqtt import (
 from host_tools.platform.actor import DeviceActor
 from host_tools.platform.mqtt import login, topics
 from host_tools.platform.mqtt.acks import Acks
-from host_tools.platform.mqtt.inflight import Inflight
+from host_tools.platform.mqtt.inflight import LAST_PACKET_ID, Inflight, Watch
 from host_tools.platform.mqtt.uplink import MalformedPayloadError, Uplink
 from host_tools.platform.services import Services
 from host_tools.rpc import Command, Delivery, SessionKind
 
 log = logging.getLogger(__name__)
 
-FAILURE = 0x80
+PUBLISH_OVERHEAD_BYTES = 10
+"""Fixed header, topic length, packet identifier and property length of a PUBLISH at most."""
+
+UNLIMITED = 1 << 32
+"""More than any packet has; stands for a client that set no Maximum Packet Size."""
 
 
 class Link(Protocol):
@@ -73,7 +77,8 @@ class DeviceSession:
         self._granted: dict[str, int] = {}
         self._rpc_filters: list[str] = []
         self._attribute_filters: list[str] = []
-        self._inflight = Inflight()
+        self._inflight = Inflight(link.write)
+        self._max_packet_bytes = UNLIMITED
         self._acks = Acks(self._puback, self._not_stored, link.pause_reading)
         self._last_activity_s = 0.0
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -94,8 +99,10 @@ class DeviceSession:
                 self._publish(packet)
             case Acknowledgement(PacketType.PUBACK, packet_id):
                 request_id = self._inflight.acknowledge(packet_id)
-                if request_id is not None and self._actor is not None:
-                    self._actor.report(request_id, Delivery.DELIVERED)
+                if request_id is not None:
+                    self._report(request_id, Delivery.DELIVERED)
+            case Acknowledgement():
+                pass  # of a QoS 2 exchange, which there is none of
             case PingReq():
                 self._link.write(PingResp())
             case Connect():
@@ -122,28 +129,35 @@ class DeviceSession:
         """Clean up after the connection; a watch for a PUBACK runs on (1.6)."""
         self._leave()
 
-    def send(self, command: Command) -> Delivery:
+    def send(self, command: Command) -> Delivery | None:
         """Publish a command on the family that was subscribed last (1.3)."""
         topic_filter = self._rpc_filters[-1]
         family = topics.rpc_family(topic_filter)
         assert family is not None
-        qos = self._granted[topic_filter]
-        packet_id = self._inflight.next_packet_id() if qos else None
         topic = f"{family.request}{command.request_id}"
-        payload = f'{{"method":{json_text.dump(command.method)},"params":{command.params}}}'
-        self._link.write(Publish(topic, payload.encode(), qos, packet_id))
-        if packet_id is None:
+        text = f'{{"method":{json_text.dump(command.method)},"params":{command.params}}}'
+        payload = text.encode()
+        if len(topic) + len(payload) + PUBLISH_OVERHEAD_BYTES > self._max_packet_bytes:
+            return Delivery.TOO_LARGE
+        if not self._granted[topic_filter]:
+            self._link.write(Publish(topic, payload))
             return Delivery.DELIVERED
-        left_ms = command.expires_at_ms - self._settings.now_ms()
-        wait_ms = max(0, min(self._settings.puback_timeout_ms, left_ms))
-        self._inflight.watch(packet_id, command.request_id, wait_ms / 1_000, self._unacknowledged)
-        return Delivery.SENT
+        watch = Watch(
+            command.request_id,
+            wait_s=lambda: self._puback_wait_s(command),
+            sent=lambda request_id: self._report(request_id, Delivery.SENT),
+            expired=lambda request_id: self._report(request_id, Delivery.TIMEOUT),
+        )
+        return Delivery.SENT if self._inflight.publish(topic, payload, watch) else None
 
     def publish(self, topic: str, topic_filter: str, payload: bytes) -> None:
         """Publish anything but a command, with QoS 1 where nothing was subscribed (1.2)."""
-        qos = self._granted.get(topic_filter, 1)
-        packet_id = self._inflight.next_packet_id() if qos else None
-        self._link.write(Publish(topic, payload, qos, packet_id))
+        if self._closed or len(topic) + len(payload) > self._max_packet_bytes:
+            return
+        if self._granted.get(topic_filter, 1):
+            self._inflight.publish(topic, payload)
+        else:
+            self._link.write(Publish(topic, payload))
 
     def close(self, reason: Reason) -> None:
         """End the session from the server's side."""
@@ -151,6 +165,8 @@ class DeviceSession:
 
     def _connect(self, packet: Connect) -> None:
         self._version = packet.version
+        self._inflight.maximum = _limit(packet, "receive_maximum", LAST_PACKET_ID)
+        self._max_packet_bytes = _limit(packet, "maximum_packet_size", UNLIMITED)
         outcome = login.decide(packet, self._services.devices.credentials_by_key)
         if isinstance(outcome, Reason):
             self._link.write(ConnAck(outcome))
@@ -237,9 +253,13 @@ class DeviceSession:
         else:
             self._end(Reason.PAYLOAD_FORMAT_INVALID)
 
-    def _unacknowledged(self, request_id: int) -> None:
+    def _puback_wait_s(self, command: Command) -> float:
+        left_ms = command.expires_at_ms - self._settings.now_ms()
+        return max(0, min(self._settings.puback_timeout_ms, left_ms)) / 1_000
+
+    def _report(self, request_id: int, delivery: Delivery) -> None:
         if self._actor is not None:
-            self._actor.report(request_id, Delivery.TIMEOUT)
+            self._actor.report(request_id, delivery)
 
     def _end(self, reason: Reason | None) -> None:
         """Close in order; no watch survives, so no TIMEOUT is reported (1.6)."""
@@ -276,3 +296,9 @@ class DeviceSession:
     @staticmethod
     def _loop_time() -> float:
         return asyncio.get_running_loop().time()
+
+
+def _limit(packet: Connect, name: str, default: int) -> int:
+    """Return a limit that an MQTT 5 client has set in its CONNECT."""
+    value = packet.properties.get(name, default)
+    return value if isinstance(value, int) else default
