@@ -54,12 +54,14 @@ def programs(name: str) -> Path:
 
 
 def _make(folder: Path, lock: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=60)
-    pip = [folder / "bin/python", "-m", "pip", "--disable-pip-version-check", "--retries", "1"]
+    # Our own pip fills it: a second one takes seconds, and a client could install things with it.
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=60)
+    pip = [sys.executable, "-m", "pip", "--python", folder / "bin/python"]
+    quietly = ["--quiet", "--disable-pip-version-check", "--retries", "1"]
     wheels_only = ["--only-binary", ":all:"]  # building a package would run code of strangers
     try:
         done = subprocess.run(
-            [*pip, "install", "--quiet", *wheels_only, "--require-hashes", "-r", lock],
+            [*pip, "install", *quietly, *wheels_only, "--require-hashes", "-r", lock],
             capture_output=True,
             text=True,
             timeout=_INSTALL_TIMEOUT_S,
