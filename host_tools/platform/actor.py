@@ -46,6 +46,9 @@ class Session(Protocol):
     def close(self, reason: Reason) -> None:
         """End the connection; the session does not unsubscribe by itself."""
 
+    def forget(self) -> None:
+        """Report nothing any more about what was sent."""
+
 
 class Waiting(Protocol):
     """A request of the device that is held open."""
@@ -67,7 +70,7 @@ class DeviceActor:
     Args:
         device_id: The device's UUID.
         engine: Its commands.
-        settings: For the clock.
+        settings: For the clock and strictness.
         rows: Takes the status changes of persistent commands.
     """
 
@@ -76,7 +79,9 @@ class DeviceActor:
         self.engine = engine
         self._now_ms = settings.now_ms
         self._rows = rows
+        self._strict = settings.strict
         self._sessions: list[Session] = []
+        self._lost: Session | None = None
         self._polls: list[Waiting] = []
         self._callers: dict[str, asyncio.Future[Finish]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -87,6 +92,11 @@ class DeviceActor:
         for earlier in list(self._sessions):
             self.disconnect(earlier)
             earlier.close(Reason.SESSION_TAKEN_OVER)
+        if self._lost is not None and not self._strict:
+            # ThingsBoard lets a PUBACK that a broken connection owes count as missing even when
+            # the next connection has brought it; with no retries left the call is FAILED then.
+            self._lost.forget()
+        self._lost = None
         self._sessions.append(session)
 
     def disconnect(self, session: Session) -> None:
@@ -94,6 +104,7 @@ class DeviceActor:
         self.engine.unsubscribe(session)
         if session in self._sessions:
             self._sessions.remove(session)
+            self._lost = session
 
     def open_poll(self, poll: Waiting) -> None:
         """Take a long poll; an earlier one of the same kind is over: its device has given up."""

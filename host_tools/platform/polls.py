@@ -75,6 +75,9 @@ class CommandPoll(Poll[Command]):
         self.give(command)
         return Delivery.DELIVERED
 
+    def forget(self) -> None:
+        """Do nothing: a poll reports nothing later."""
+
 
 async def next_command(
     actor: DeviceActor, timeout_s: float, gone: asyncio.Future[None], *, strict: bool

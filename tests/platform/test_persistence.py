@@ -202,3 +202,23 @@ def test_strict_one_way_call_is_lost_in_a_poll_that_is_over(tmp_path: Path):
         assert board.poll(100).status_code == 408
         assert target.rest.call(device, "lost", way="oneway").status_code == 200
         assert board.poll(100).status_code == 408
+
+
+@STRICT
+def test_puback_that_a_broken_connection_owed_does_not_count_after_the_next(
+    tmp_path: Path, strict: bool
+):
+    with own_platform(tmp_path, strict=strict) as target:
+        device = target.new_device()
+        rpc_id = submit(target, device, retries=0)
+        with RawMqtt(target.mqtt_host, target.mqtt_port) as broken:
+            broken.connect(device.token)
+            broken.subscribe(REQUESTS)
+            broken.message()
+        with RawMqtt(target.mqtt_host, target.mqtt_port) as client:
+            client.connect(device.token)
+            client.subscribe(REQUESTS)
+            client.puback(client.message().packet_id)
+            status_is(target, rpc_id, "DELIVERED")
+            time.sleep(target.puback_timeout_s * 1.5)  # the watch of the first connection
+            assert show(target, rpc_id)["status"] == ("FAILED" if strict else "DELIVERED")

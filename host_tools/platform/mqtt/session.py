@@ -163,6 +163,10 @@ class DeviceSession:
         """End the session from the server's side."""
         self._end(reason)
 
+    def forget(self) -> None:
+        """Let no PUBACK be missed any more."""
+        self._inflight.clear()
+
     def _connect(self, packet: Connect) -> None:
         self._version = packet.version
         self._inflight.maximum = _limit(packet, "receive_maximum", LAST_PACKET_ID)

@@ -104,6 +104,22 @@ async def tenant_devices(
     return page_json(rows, total, page)
 
 
+@router.get("/tenant/deviceInfos", summary="List devices with more about each")
+@router.get("/deviceInfos/all", summary="The same, as the Professional Edition has it")
+async def device_infos(_: TenantAdmin, services: ServicesOf, query: PageQuery) -> dict[str, Any]:
+    """Return a page of devices with the names of their profiles; ThingsBoard's command line asks.
+
+    Whether a device is active is not told: it is not known here for those that poll by HTTP.
+    """
+    page = query.require()
+    found, total = services.database.read(lambda c: device_pages.page(c, page))
+    rows = [
+        views.device_json(device, services.tenant_id) | {"deviceProfileName": device.type}
+        for device in found
+    ]
+    return page_json(rows, total, page)
+
+
 @router.get("/device/{device_id}/credentials", summary="Show what a device logs in with")
 async def show_credentials(
     device_id: str, user: TenantOrCustomer, services: ServicesOf

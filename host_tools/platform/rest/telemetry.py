@@ -54,6 +54,14 @@ async def attribute_keys(device: DeviceInPath, services: ServicesOf) -> list[str
     return sorted({attribute.key for attribute in found})
 
 
+@router.get("/{entity_type}/{device_id}/keys/attributes/{scope}", summary="List one scope's keys")
+async def scope_attribute_keys(device: DeviceInPath, services: ServicesOf, scope: str) -> list[str]:
+    """Return the keys of the attributes of one scope."""
+    wanted = (_scope(scope, SCOPES),)
+    found = services.database.read(lambda c: telemetry.get_attributes(c, device.id, wanted))
+    return sorted(attribute.key for attribute in found)
+
+
 class HistoryQuery:
     """The parameters of a history request."""
 
@@ -135,8 +143,12 @@ def _shown(point: Point | None, strict: bool, now_ms: int) -> dict[str, Any]:
 
 
 @router.post("/{entity_type}/{device_id}/timeseries/{scope}", summary="Store telemetry")
+@router.post("/{entity_type}/{device_id}/timeseries/{scope}/{ttl}", summary="Store telemetry")
 async def save_telemetry(device: DeviceInPath, services: ServicesOf, body: JsonBody) -> Response:
-    """Store telemetry in the name of a device; the scope has no meaning."""
+    """Store telemetry in the name of a device; scope and time to live have no meaning.
+
+    ThingsBoard heeds the time to live on Cassandra only, and its own command line sends one.
+    """
     try:
         points = payloads.parse_telemetry(body, services.settings.now_ms())
     except ValueError as error:
