@@ -127,6 +127,14 @@ def test_another_server_in_the_environment_does_not_get_the_mqtt_address_of_the_
     assert profile.load().mqtt == BENCH.mqtt
 
 
+def test_an_address_that_the_user_gives_wins_over_variable_and_file(monkeypatch):
+    profile.save(BENCH)
+    monkeypatch.setenv("WAKECALL_URL", "http://10.0.0.1:8080")
+    loaded = profile.load(url="https://example.org")
+    assert (loaded.url, loaded.mqtt) == ("https://example.org", "mqtts://example.org:8883")
+    assert (loaded.user, loaded.password) == (BENCH.user, BENCH.password)
+
+
 def test_an_empty_variable_counts_as_not_set(monkeypatch):
     profile.save(BENCH)
     for variable in profile.VARIABLES.values():

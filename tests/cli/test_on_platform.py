@@ -228,6 +228,42 @@ def test_watch_goes_on_over_a_restart_of_the_server_and_ends_with_the_device(ben
         assert watch.end() == ExitCode.NOT_FOUND
 
 
+@pytest.fixture
+def customer(bench: Bench) -> contract.Rest:
+    """A customer's user, as whom the command runs; return the tenant's REST API."""
+    profile = bench.platform.profile
+    rest = contract.Rest(profile.url)
+    rest.login(profile.user, profile.password)
+    owner = rest.post("/api/customer", {"title": "Smith"}).json()["id"]
+    user = {"email": "user@smith.example", "authority": "CUSTOMER_USER", "customerId": owner}
+    user_id = rest.post("/api/user", user).raise_for_status().json()["id"]["id"]
+    link = rest.get(f"/api/user/{user_id}/activationLink").text
+    activation = {"activateToken": link.rpartition("=")[2], "password": "of the customer"}
+    rest.client.post("/api/noauth/activate", json=activation).raise_for_status()
+    rest.post(f"/api/customer/{owner['id']}/device/{bench.device.id}").raise_for_status()
+    bench.environment |= {
+        "WAKECALL_USER": "user@smith.example",
+        "WAKECALL_PASSWORD": "of the customer",
+    }
+    return rest
+
+
+def test_a_customers_user_sees_and_calls_his_devices_and_no_others(bench, customer):
+    bench.client.create_device("oven of another")
+    listed = bench.run("device", "list", "--json").stdout.splitlines()
+    assert [json.loads(line)["name"] for line in listed] == ["pump"]
+    with bench.board():
+        done = bench.run("call", "pump", "ping", "pin=23")
+        assert json.loads(done.stdout) == {"echo": {"pin": 23}}
+        done = bench.run("call", "pump", "ping", "--persistent", "--wait")
+        assert json.loads(done.stdout) == {"echo": {}}
+    assert bench.run("call", "oven of another", "ping").returncode == ExitCode.NOT_FOUND
+    assert bench.run("device", "add", "oven").returncode == ExitCode.CREDENTIALS
+    [call] = bench.run("rpc", "list", "pump", "--json").stdout.splitlines()
+    rpc_id = json.loads(call)["rpcId"]
+    assert bench.run("rpc", "rm", rpc_id).returncode == ExitCode.CREDENTIALS
+
+
 def test_another_address_of_the_server_can_be_given(bench):
     url = bench.environment.pop("WAKECALL_URL")
     done = bench.run("device", "list", "--url", url, "--json")
