@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import secrets
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from host_tools.errors import ExitCode, WakecallError
 from host_tools.sim import SimulatedBoard, running
 
 _SSID = "wakecall-sim"
+_MOST_BOARDS = 1000
 _CONNECTED = "connected"
 """How the agent's log line begins when its link is up (firmware/wakecall/agent.py)."""
 
@@ -39,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LINK",
         help="make a serial port under this name, for mpremote and other tools",
     )
+    parser.add_argument(
+        "--count", type=int, metavar="N", help="run N boards, NAME-1 to NAME-N, in one process"
+    )
     parser.add_argument("--app", type=Path, metavar="DIR", help="folder with your own methods")
     parser.add_argument(
         "--allow-pin",
@@ -51,48 +57,71 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the board until Ctrl-C."""
+    """Run the board, or the boards, until Ctrl-C."""
     settings = profile.load()
-    with running.claim(arguments.name) as home:
-        board = SimulatedBoard(
-            arguments.board,
-            folder=home / "flash",
-            configuration=_configuration(arguments, settings.mqtt),
-            # The network of the simulator exists nowhere else, so its key is made up each time.
-            secrets={"wifi_key": secrets.token_hex(8)},
-            runtime=arguments.runtime,
-            app=arguments.app,
-            heap=arguments.heap,
-            serial=arguments.serial,
-            on_log=_teller(arguments.name),
-        )
-        for number in arguments.allow_pin:
-            board.pin(number)  # refuses what does not exist
+    names = _names(arguments)
+    with contextlib.ExitStack() as stack:
+        homes = [stack.enter_context(running.claim(name)) for name in names]
+        boards = [
+            _board(arguments, name, home / "flash", settings.mqtt)
+            for name, home in zip(names, homes, strict=True)
+        ]
         # Everything on the command line was right: only now is anything made on the server.
-        board.secrets["token"] = _device_token(settings, arguments.name)
-        with board:
+        with Client(settings) as client:
+            for name, board in zip(names, boards, strict=True):
+                board.secrets["token"] = _device_token(client, name, settings.url)
+        for board, home in zip(boards, homes, strict=True):
+            stack.enter_context(board)
             running.publish(home, *board.admit_visitors())
-            threading.Event().wait()
+        threading.Event().wait()
     raise AssertionError("only Ctrl-C ends the wait")
 
 
-def _device_token(settings: profile.Profile, name: str) -> str:
-    with Client(settings) as client:
-        try:
-            device = client.device_by_name(name)
-        except WakecallError as error:
-            if error.code is not ExitCode.NOT_FOUND:
-                raise
-            device = client.create_device(name)
-            print(f"device {name} created on {settings.url}", flush=True)
-        return client.device_token(device.id)
+def _names(arguments: argparse.Namespace) -> list[str]:
+    count = arguments.count
+    if count is None:
+        return [arguments.name]
+    if not 1 <= count <= _MOST_BOARDS:
+        raise WakecallError(f"--count {count} is not in 1 to {_MOST_BOARDS}", code=ExitCode.USAGE)
+    if arguments.serial is not None:
+        raise WakecallError("--serial is for one board, without --count", code=ExitCode.USAGE)
+    return [f"{arguments.name}-{number}" for number in range(1, count + 1)]
 
 
-def _configuration(arguments: argparse.Namespace, mqtt_url: str) -> dict[str, Any]:
+def _board(arguments: argparse.Namespace, name: str, folder: Path, mqtt_url: str) -> SimulatedBoard:
+    board = SimulatedBoard(
+        arguments.board,
+        folder=folder,
+        configuration=_configuration(arguments, name, mqtt_url),
+        # The network of the simulator exists nowhere else, so its key is made up each time.
+        secrets={"wifi_key": secrets.token_hex(8)},
+        runtime=arguments.runtime,
+        app=arguments.app,
+        heap=arguments.heap,
+        serial=arguments.serial,
+        on_log=_teller(name, "" if arguments.count is None else f"{name}: "),
+    )
+    for number in arguments.allow_pin:
+        board.pin(number)  # refuses what does not exist
+    return board
+
+
+def _device_token(client: Client, name: str, url: str) -> str:
+    try:
+        device = client.device_by_name(name)
+    except WakecallError as error:
+        if error.code is not ExitCode.NOT_FOUND:
+            raise
+        device = client.create_device(name)
+        print(f"device {name} created on {url}", flush=True)
+    return client.device_token(device.id)
+
+
+def _configuration(arguments: argparse.Namespace, name: str, mqtt_url: str) -> dict[str, Any]:
     server = urlsplit(mqtt_url)
     tls = server.scheme == "mqtts"
     return {
-        "device": arguments.name,
+        "device": name,
         "link": "mqtt",
         "server": {
             "host": server.hostname,
@@ -104,10 +133,11 @@ def _configuration(arguments: argparse.Namespace, mqtt_url: str) -> dict[str, An
     }
 
 
-def _teller(name: str) -> Callable[[str], None]:
+def _teller(name: str, prefix: str) -> Callable[[str], None]:
     def tell(line: str) -> None:
-        print(line, flush=True)
-        if line.startswith(_CONNECTED):
-            print(f"ready {name}", flush=True)
+        # One write for a line: with several boards, several threads print.
+        ready = f"ready {name}\n" if line.startswith(_CONNECTED) else ""
+        sys.stdout.write(f"{prefix}{line}\n{ready}")
+        sys.stdout.flush()
 
     return tell

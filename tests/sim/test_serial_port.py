@@ -111,7 +111,7 @@ def test_a_loop_without_end_is_interrupted_by_the_next_command(mpremote, loop):
 
 def test_the_port_is_gone_with_the_board(board, tmp_path):
     assert (tmp_path / "tty").is_symlink()
-    pid = board._child.pid
+    pid = board.child_pid
     board.stop()
     assert not (tmp_path / "tty").is_symlink()
     assert not os.path.exists(f"/proc/{pid}")

@@ -11,7 +11,9 @@ import time
 import pytest
 
 from host_tools.errors import ExitCode, WakecallError
-from host_tools.sim import State
+from host_tools.sim import SimulatedBoard, State
+from host_tools.sim.interpreters import AGENT_HEAP
+from tests.sim.conftest import CONFIGURATION, SECRETS
 
 REST = "import time\nwhile True: time.sleep(1)\n"
 
@@ -387,7 +389,7 @@ def test_the_reset_button_starts_over(make_board, runtime):
 def test_a_runaway_firmware_is_ended(make_board, runtime):
     board = make_board("print('running')\nwhile True: pass\n", runtime=runtime)
     board.wait_for_line("running")
-    pid = board._child.pid
+    pid = board.child_pid
     board.stop()
     assert not os.path.exists(f"/proc/{pid}")
 
@@ -478,7 +480,7 @@ def test_kill_9_of_the_host_leaves_no_interpreter(tmp_path, runtime):
             " runtime=runtime, firmware=root / 'firmware')\n"
             "board.start()\n"
             "board.wait_until(lambda: board.boots == 1)\n"
-            "print(board._child.pid, flush=True)\ntime.sleep(99)",
+            "print(board.child_pid, flush=True)\ntime.sleep(99)",
             str(tmp_path),
             runtime,
         ],
@@ -588,3 +590,26 @@ def test_a_stuck_pin_stays_where_it_is(make_board):
     board.wait_for_line("stuck low")
     board.pins[2].stick(None)
     assert board.pins[2].level == 1
+
+
+AGENT = {
+    "configuration": {
+        **CONFIGURATION,
+        "server": {"host": "127.0.0.1", "port": 1, "tls": False},
+    },
+    "secrets": SECRETS,
+    "runtime": "micropython",
+}
+
+
+@pytest.mark.usefixtures("needs_micropython")
+def test_a_heap_that_is_too_small_for_the_agent_is_told_with_what_it_needs(tmp_path):
+    with SimulatedBoard(folder=tmp_path, heap="96k", **AGENT) as board:
+        board.wait_for_line(f"a heap of 96k is too small here, the agent needs {AGENT_HEAP}")
+
+
+@pytest.mark.usefixtures("needs_micropython")
+def test_the_heap_that_is_told_is_enough(tmp_path):
+    with SimulatedBoard(folder=tmp_path, heap=AGENT_HEAP, **AGENT) as board:
+        board.wait_for_line("offline")
+        assert not any("MemoryError" in line for line in board.log)
