@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from host_tools.cli.values import duration_ms
 from host_tools.errors import ExitCode, WakecallError
 
 if TYPE_CHECKING:
     from host_tools.board_facts import BoardFacts
-    from host_tools.flash.events import Event, Progress
     from host_tools.flash.flashing import Job
 
 _NOTES = """\
@@ -24,7 +21,6 @@ the newest locked file for the board is taken, from the cache or downloaded (`wa
   wakecall flash esp32 --firmware ESP32_GENERIC-20250415-v1.25.0.bin
   wakecall flash pico-w --port id:e6614103e7     # it restarts in its boot loader by itself
 """
-_BAR_WIDTH = 30
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Flash one board."""
     from host_tools import board_facts
+    from host_tools.cli.board_events import BoardPrinter
     from host_tools.flash import flashing
     from host_tools.flash.events import Event
 
@@ -87,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         baud=arguments.baud,
         proof=not arguments.no_proof,
     )
-    printer = _Printer(facts.name, as_json=arguments.json)
+    printer = BoardPrinter(facts.name, as_json=arguments.json)
     values = {"firmware": path.name, "bytes": len(content), "at": job.place}
     printer(Event("planned", f"{path.name} goes onto {facts.title} at {job.place}", values))
     for command in flashing.genuine_commands(job):
@@ -138,39 +135,3 @@ def _confirm(job: Job, yes: bool) -> None:
     )
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise WakecallError("nothing was written", code=ExitCode.USAGE)
-
-
-class _Printer:
-    """Prints what happens: text, or JSON with the text on standard error; a bar on a terminal."""
-
-    def __init__(self, board: str, *, as_json: bool) -> None:
-        self._board = board
-        self._as_json = as_json
-        self._bar_shown = False
-
-    def __call__(self, told: Event | Progress) -> None:
-        from host_tools.flash.events import Progress
-
-        if isinstance(told, Progress):
-            self._bar(told)
-            return
-        self.end_bar()
-        print(told.text, file=sys.stderr if self._as_json else sys.stdout, flush=True)
-        if self._as_json:
-            line: dict[str, Any] = {"event": told.name, "ts": round(time.time(), 3)}
-            print(json.dumps({**line, "board": self._board, **told.values}), flush=True)
-
-    def end_bar(self) -> None:
-        """End the line with the bar, if one is shown."""
-        if self._bar_shown:
-            print(file=sys.stderr, flush=True)
-        self._bar_shown = False
-
-    def _bar(self, progress: Progress) -> None:
-        if not sys.stderr.isatty():
-            return
-        share = progress.done_bytes / progress.total_bytes if progress.total_bytes else 1.0
-        full = round(share * _BAR_WIDTH)
-        bar = "#" * full + "." * (_BAR_WIDTH - full)
-        print(f"\r  [{bar}] {share:4.0%}", end="", file=sys.stderr, flush=True)
-        self._bar_shown = True

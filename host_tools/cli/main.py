@@ -28,6 +28,7 @@ COMMANDS = {
     "login": "check the credentials of a server and keep them for the other commands",
     "boards": "list the boards that are supported, and what is plugged in",
     "flash": "write MicroPython to a board, verify it, and let the board prove it",
+    "sync": "bring the agent and your methods on a board up to date",
     "firmware": "lock, fetch and list the firmware files that boards get",
     "demo": "tell the whole story, from an empty folder to a rebooted board",
 }

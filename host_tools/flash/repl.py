@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import struct
 from collections.abc import Iterator
@@ -18,28 +19,102 @@ _READ_TIMEOUT_S = 2.0
 """mpremote waits for ever by default, and does so on a board that is silent."""
 
 _ENTER_TIMEOUT_S = 3.0
+_PROMPT = b">>> "
+_PROMPT_TIMEOUT_S = 2
 _FAILURES = (TransportError, serial.SerialException, OSError, struct.error)
 
 _BOOT_LOADER = "import time, machine; time.sleep_ms(100); machine.bootloader()"
 """The pause lets the answer leave before USB goes; mpremote's own command does the same."""
 
 
+class Session:
+    """The open prompt of a board.
+
+    Args:
+        transport: mpremote's, in raw mode.
+    """
+
+    def __init__(self, transport: Any) -> None:  # noqa: ANN401 - mpremote has no type information
+        self._transport = transport
+
+    def run(self, code: str) -> str:
+        """Run some code and return what it prints.
+
+        Args:
+            code: MicroPython.
+        """
+        with _quiet():
+            return bytes(self._transport.exec(code)).decode("utf-8", "replace")
+
+    def read_file(self, path: str) -> bytes:
+        """Return a file's content.
+
+        Args:
+            path: On the board.
+        """
+        with _quiet(), _file_errors("read", path):
+            return bytes(self._transport.fs_readfile(path))
+
+    def write_file(self, path: str, content: bytes, chunk_bytes: int) -> None:
+        """Write a file.
+
+        Args:
+            path: On the board.
+            content: The whole file.
+            chunk_bytes: How much is sent at once; the board needs about four times as much memory.
+        """
+        with _quiet(), _file_errors("write", path):
+            self._transport.fs_writefile(path, content, chunk_size=chunk_bytes)
+
+
+@contextlib.contextmanager
+def _file_errors(verb: str, path: str) -> Iterator[None]:
+    """Tell the board's own errors from those of the line, which are OSError as well."""
+    try:
+        yield
+    except serial.SerialException:
+        raise
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, str(error))
+        raise WakecallError(
+            f"the board cannot {verb} {path}: {name}",
+            code=ExitCode.DEVICE_ERROR,
+            hint="is its flash full? `mpremote df` tells" if error.errno == errno.ENOSPC else "",
+        ) from error
+
+
+@contextlib.contextmanager
+def session(port: str) -> Iterator[Session]:
+    """Interrupt what runs on a board and give its prompt; in the end the board starts afresh.
+
+    Args:
+        port: A device or one of pyserial's addresses.
+
+    Raises:
+        WakecallError: No MicroPython answers (UNREACHABLE), or what was run raised (DEVICE_ERROR).
+    """
+    with _raw_repl(port) as transport:
+        try:
+            yield Session(transport)
+        finally:
+            with contextlib.suppress(*_FAILURES):  # the first failure is what is told
+                transport.exit_raw_repl()
+                transport.read_until(1, _PROMPT, timeout=_PROMPT_TIMEOUT_S)
+                transport.serial.write(b"\x04")  # a soft reset: begin from boot.py
+
+
 def run(port: str, code: str) -> str:
-    """Interrupt what runs on a board, run some code, restart the board softly, return the output.
+    """Run some code on a board, which starts afresh afterwards; return what it prints.
 
     Args:
         port: A device or one of pyserial's addresses.
         code: MicroPython.
 
     Raises:
-        WakecallError: No MicroPython answers (UNREACHABLE), or the code raised (DEVICE_ERROR).
+        WakecallError: As ``session``.
     """
-    with _raw_repl(port) as transport:
-        output = transport.exec(code)
-        transport.exit_raw_repl()
-        # What we have interrupted, or a board that has just been flashed, begins from its boot.py.
-        transport.serial.write(b"\x04")
-        return bytes(output).decode("utf-8", "replace")
+    with session(port) as prompt:
+        return prompt.run(code)
 
 
 def enter_boot_loader(port: str) -> None:
@@ -59,10 +134,10 @@ def enter_boot_loader(port: str) -> None:
 def _raw_repl(port: str) -> Iterator[Any]:
     transport = None
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it did not expect
+        with _quiet():
             transport = SerialTransport(port, timeout=_READ_TIMEOUT_S)
             transport.enter_raw_repl(soft_reset=False, timeout_overall=_ENTER_TIMEOUT_S)
-            yield transport
+        yield transport
     except TransportExecError as error:
         last = str(error.error_output).strip().rpartition("\n")[2]
         raise WakecallError(
@@ -78,3 +153,8 @@ def _raw_repl(port: str) -> Iterator[Any]:
         if transport is not None:
             with contextlib.suppress(OSError):  # the board may be gone by now
                 transport.close()
+
+
+def _quiet() -> contextlib.AbstractContextManager[object]:
+    """Keep what mpremote prints when it did not expect something away from our output."""
+    return contextlib.redirect_stdout(io.StringIO())

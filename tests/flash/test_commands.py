@@ -44,7 +44,7 @@ def test_boards_lists_what_is_supported_and_the_drives(wakecall: Run, tmp_path: 
     assert str(drive.path) in text
 
 
-@pytest.mark.parametrize("command", ["boards", "flash", "firmware"])
+@pytest.mark.parametrize("command", ["boards", "flash", "firmware", "sync"])
 def test_check_30_help_is_there_without_optional_packages(wakecall: Run, command: str) -> None:
     program = (
         "import sys\n"
