@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 
 from host_tools.errors import ExitCode, WakecallError
+from host_tools.sim.scenarios.delivery import DELIVERY
 from host_tools.sim.scenarios.target import TARGET
 from host_tools.sim.virtual.crash_points import Scenario
 
-SCENARIOS = {scenario.name: scenario for scenario in (TARGET,)}
+SCENARIOS = {scenario.name: scenario for scenario in (TARGET, *DELIVERY)}
 
 
 def find(name: str) -> Scenario:
