@@ -47,6 +47,13 @@ def test_a_piped_password_is_checked_and_kept_readable_by_the_owner_only(
     }
 
 
+def test_what_login_kept_is_told_as_json_on_request(wakecall, server, profiles):
+    done = wakecall("login", server.url, "--json", stdin="s3cret\n")
+    user = "tenant@thingsboard.org"
+    expected = {"url": server.url, "user": user, "file": str(profiles / "default.json")}
+    assert json.loads(done.stdout) == expected
+
+
 def test_what_login_kept_is_what_call_uses(wakecall, server):
     server.reply("POST /api/rpc/twoway/d1", Reply(200, {"ok": True}))
     assert wakecall("login", server.url, "--profile", "bench", stdin="pw\n").returncode == 0

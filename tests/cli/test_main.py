@@ -17,6 +17,7 @@ BUSY_MACHINE = 4
 """The bound is that many times the requirement, or of what an empty Python takes: other tests run
 beside this one. On a quiet machine it takes 0.04 s, so that a heavy import still shows."""
 
+CLIENT_COMMANDS = ("call", "login", "device", "rpc", "watch")
 HEAVY = ("httpx", "fastapi", "uvicorn", "sqlalchemy", "pydantic", "asyncio", "requests", "jwt")
 
 
@@ -32,7 +33,7 @@ def test_help_is_there_at_once():
     assert ours < max(START_UP_S, BUSY_MACHINE * empty)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["call", "--help"], ["login", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], *([name, "--help"] for name in CLIENT_COMMANDS)])
 def test_help_imports_nothing_heavy(words):
     program = (
         "import sys\n"

@@ -77,6 +77,11 @@ def test_a_call_that_is_gone_was_removed():
     assert list(changes(calls(gone), calls())) == [CallChange(gone, removed=True)]
 
 
+def test_the_oldest_of_a_few_calls_that_is_gone_was_removed():
+    old, new = a_call("old", created_ms=1), a_call("new", created_ms=9)
+    assert list(changes(calls(old, new), calls(new))) == [CallChange(old, removed=True)]
+
+
 def test_a_call_that_newer_ones_push_out_of_a_full_look_was_not_removed():
     old, removed = a_call("old", created_ms=10), a_call("removed", created_ms=500)
     full = calls(*(a_call(f"r{number}", created_ms=100 + number) for number in range(CALLS_SEEN)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -22,14 +23,16 @@ class ClientScript:
     It gets its settings in an environment variable, and reports as JSON objects, one a line.
 
     Args:
-        name: The stem of the client's lock file.
+        name: The name of the client's lock file, without its ending; None where the client is in
+            our own environment.
         script: The script's file name.
         home: An empty folder for what the client keeps.
         settings: What the script needs to know; no command line shows it.
     """
 
-    def __init__(self, name: str, script: str, home: Path, **settings: Any) -> None:
-        self._arguments = [environments.programs(name) / "python", _SCRIPTS / script]
+    def __init__(self, name: str | None, script: str, home: Path, **settings: Any) -> None:
+        python = environments.programs(name) / "python" if name else Path(sys.executable)
+        self._arguments = [python, _SCRIPTS / script]
         self._variables = environments.variables(home, SETTINGS=json.dumps(settings))
         self._reports: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._said: list[str] = []

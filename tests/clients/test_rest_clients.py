@@ -1,7 +1,4 @@
-"""Older and newer REST clients of ThingsBoard, unmodified, against the platform.
-
-The newest one is in our own environment and tested in tests/platform/test_official_client.py.
-"""
+"""Older and newer REST clients of ThingsBoard, unmodified, against the platform."""
 
 from __future__ import annotations
 
@@ -14,7 +11,13 @@ from host_tools.client import Device, Scope
 from tests.clients.conftest import Running
 from tests.clients.script import ClientScript
 
-CLIENTS = {"tb-rest-client-3.9": "rest_client_3_9.py", "tb-ce-client": "ce_client.py"}
+CLIENTS = {
+    "tb-rest-client-3.9": "rest_client_3_9.py",
+    "tb-rest-client-4.4": "rest_client_4_4.py",
+    "tb-ce-client": "ce_client.py",
+}
+OURS = "tb-rest-client-4.4"
+"""The one that our own environment has."""
 SET_GPIO = {"pin": 23, "value": 1}
 
 
@@ -37,7 +40,7 @@ def session(
     awake = running.client.create_device(f"{name} awake")
     asleep = running.client.create_device(f"{name} asleep")
     script = ClientScript(
-        name,
+        None if name == OURS else name,
         CLIENTS[name],
         tmp_path_factory.mktemp("home"),
         **running.login,
