@@ -7,6 +7,7 @@ that one cannot stop what follows it, as leaving it early is a soft reset
 """
 
 import asyncio
+import gc
 import os
 
 
@@ -23,6 +24,11 @@ def main():
     except ConfigurationError as error:
         log("not started: %s" % error)
         return
+    if hasattr(gc, "mem_free"):  # CPython has no such heap
+        # Collected only when it is full, a heap is left in splinters by what lives on in its last
+        # corner.
+        gc.collect()
+        gc.threshold(gc.mem_free() // 4)
     asyncio.run(agent.run())
 
 

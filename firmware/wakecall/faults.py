@@ -1,5 +1,6 @@
 """Unexpected exceptions as text, on both interpreters: the whole, or one line."""
 
+import gc
 import io
 import sys
 
@@ -8,8 +9,12 @@ def traceback_text(error):
     """Return the traceback of an exception as text."""
     if hasattr(sys, "print_exception"):  # MicroPython
         text = io.StringIO()
-        sys.print_exception(error, text)
-        return text.getvalue()
+        try:
+            sys.print_exception(error, text)
+            return text.getvalue()
+        except MemoryError:  # the error itself may be one
+            gc.collect()
+            return type(error).__name__
     import traceback
 
     return "".join(traceback.format_exception(error))

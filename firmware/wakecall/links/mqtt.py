@@ -5,14 +5,27 @@ A broken link is told by ``serve``; what is above decides when to open it again.
 """
 
 import asyncio
+import gc
 import json
 
 from micropython import const
 
 from wakecall.errors import LinkError, RefusedError
 from wakecall.faults import describe
-from wakecall.links.packet_reader import BEGINNING, PacketReader, publish_parts
+from wakecall.links.packet_reader import PacketReader, publish_parts
 from wakecall.links.packet_writer import PacketWriter
+from wakecall.links.replies import Replies
+from wakecall.links.topics import (
+    ANSWERS,
+    ATTRIBUTES,
+    ATTRIBUTES_ANSWER,
+    ATTRIBUTES_ASKED,
+    COMMANDS,
+    PUBLISHED,
+    SUBSCRIPTIONS,
+    read_object,
+    section,
+)
 
 _CONNACK = const(0x20)
 _PUBLISH = const(0x30)
@@ -23,6 +36,8 @@ _PINGRESP = const(0xD0)
 _READ_BYTES = const(1024)
 _OPEN_TIMEOUT_S = const(8)
 _REPLY_TIMEOUT_MS = const(5000)
+#: How much later than its time a reply may be read.
+_GRACE_MS = const(50)
 _CLOSE_TIMEOUT_S = const(1)
 _SUBSCRIPTION_REFUSED = const(0x80)
 #: CONNACK codes that mean the credentials (reference/thingsboard-rpc.md 1.1); the rest may pass.
@@ -30,19 +45,6 @@ _CREDENTIALS_REFUSED = (2, 4, 5)
 
 #: A server that has said nothing for so long after the subscription has nothing more to say.
 _QUIET_MS = const(2000)
-
-_COMMANDS = b"v1/devices/me/rpc/request/"
-_ANSWERS = b"v1/devices/me/rpc/response/"
-_ATTRIBUTES = b"v1/devices/me/attributes"
-_ATTRIBUTES_ASKED = b"v1/devices/me/attributes/request/1"
-_ATTRIBUTES_ANSWER = b"v1/devices/me/attributes/response/1"
-_PUBLISHED = {
-    "attributes": _ATTRIBUTES,
-    "telemetry": b"v1/devices/me/telemetry",
-    "claim": b"v1/devices/me/claim",
-}
-#: The order counts: pending commands come as soon as theirs is subscribed.
-_SUBSCRIPTIONS = (_ANSWERS + b"+", b"v1/devices/me/attributes/response/+", _COMMANDS + b"+")
 
 
 class MqttLink:
@@ -71,7 +73,9 @@ class MqttLink:
         self._client_id = client_id
         self._keepalive_ms = keepalive_s * 1000
         # A PUBLISH carries its topic and packet id beside the payload.
-        self._packet_limit = payload_limit + 2 + len(_COMMANDS) + 11 + 2
+        self._packet_limit = payload_limit + 2 + len(COMMANDS) + 11 + 2
+        #: Made once, while there is room for it in one piece.
+        self._arriving = bytearray(_READ_BYTES)
         self._receiver = None
         self._writer = None
         self._tasks = []
@@ -98,11 +102,16 @@ class MqttLink:
         self._broken = asyncio.Event()
         self._outgoing = asyncio.Event()
         self._deadlines_changed = asyncio.Event()
-        self._awaited = []
+        self._replies = Replies()
+        self._is_late = False
         self._is_fencing = False
         self._incoming = PacketReader(self._packet_limit)
         self._packets = PacketWriter(
-            self._client_id.encode(), self._token.encode(), b"", self._keepalive_ms // 1000
+            self._send,
+            self._client_id.encode(),
+            self._token.encode(),
+            b"",
+            self._keepalive_ms // 1000,
         )
         reader = await self._connect()
         self._heard_ms = self._sent_ms = self._port.now_ms()
@@ -116,9 +125,9 @@ class MqttLink:
         await self._reply(_CONNACK, 0)
         # ThingsBoard's subscriptions end with their connection, whatever CONNACK says
         # (thingsboard-rpc.md 0.3); a general broker keeps them with the session.
-        topics = () if is_broker and self._has_session else _SUBSCRIPTIONS
+        topics = () if is_broker and self._has_session else SUBSCRIPTIONS
         # A session does not know whether the owner's files have changed since.
-        for topic in ((_ATTRIBUTES,) if receiver.shared_keys else ()) + topics:
+        for topic in ((ATTRIBUTES,) if receiver.shared_keys else ()) + topics:
             packet_id = self._packets.subscribe_packet(topic, self._in_flight())
             await self._reply(_SUBACK, packet_id)
 
@@ -138,7 +147,7 @@ class MqttLink:
             keys = {"clientKeys": client_keys}
             if shared_keys:
                 keys["sharedKeys"] = shared_keys
-            self._publish(_ATTRIBUTES_ASKED, json.dumps(keys).encode(), None)
+            self._publish(ATTRIBUTES_ASKED, json.dumps(keys).encode(), None)
         self._deadlines_changed.set()
 
     async def serve(self):
@@ -186,20 +195,24 @@ class MqttLink:
             payload: Bytes of JSON.
             on_confirmed: Called without arguments once the server has it.
         """
-        self._publish(_ANSWERS + request_id.encode(), payload, on_confirmed)
+        self._publish(ANSWERS + request_id.encode(), payload, on_confirmed)
 
     def ask(self, call_id, payload):
         """Send a call to the server; its answer comes to ``call_answered`` of the receiver."""
-        self._publish(_COMMANDS + call_id.encode(), payload, None)
+        self._publish(COMMANDS + call_id.encode(), payload, None)
 
     def publish(self, kind, payload, on_confirmed):
         """Send ``attributes``, ``telemetry`` or a ``claim``: bytes of JSON; else as ``answer``."""
-        self._publish(_PUBLISHED[kind], payload, on_confirmed)
+        self._publish(PUBLISHED[kind], payload, on_confirmed)
 
     def flush(self):
         """Hand what was gathered to the network now, before something that takes long."""
-        if self._writer is not None and self._packets.has_gathered:
-            self._writer.write(self._packets.take())
+        if self._packets.has_gathered:
+            self._send(self._packets.take())
+
+    def _send(self, data):
+        if self._writer is not None:
+            self._writer.write(data)
             self._sent_ms = self._port.now_ms()
             # What the network did not take at once is drained by the writing task.
             self._outgoing.set()
@@ -221,13 +234,11 @@ class MqttLink:
             raise LinkError("%s: %s" % (self.address, error))
         return reader
 
-    # What is awaited: (packet type, packet id, deadline in ms, callback), the oldest first.
-
     def _expect(self, packet_type, packet_id, on_reply):
         deadline_ms = self._port.now_ms() + _REPLY_TIMEOUT_MS
-        self._awaited.append((packet_type, packet_id, deadline_ms, on_reply))
-        if len(self._awaited) == 1:
+        if self._replies.deadline_ms is None:
             self._deadlines_changed.set()
+        self._replies.expect(packet_type, packet_id, deadline_ms, on_reply)
         self._outgoing.set()
 
     async def _reply(self, packet_type, packet_id):
@@ -239,38 +250,29 @@ class MqttLink:
         if self._fault is not None:
             raise self._fault
 
-    def _replied(self, packet_type, packet_id):
-        for index, awaited in enumerate(self._awaited):
-            if awaited[0] == packet_type and awaited[1] == packet_id:
-                self._awaited.pop(index)
-                if awaited[3] is not None:
-                    awaited[3]()
-                return
-
     def _in_flight(self):
-        return [awaited[1] for awaited in self._awaited]
+        return self._replies.packet_ids
 
     def _break(self, error):
         if self._fault is not None:
             return
         self._fault = error
         self._broken.set()
-        for packet_type, _, _, on_reply in self._awaited:
-            # Only those who wait in open() are told; an answer was not confirmed by this.
-            if packet_type in (_CONNACK, _SUBACK):
-                on_reply()
+        # Only those who wait in open() are told; an answer was not confirmed by this.
+        self._replies.give_up((_CONNACK, _SUBACK))
 
     # The three tasks
 
     async def _read(self, reader):
         try:
             while True:
-                data = await reader.read(_READ_BYTES)
+                data = await self._arrived(reader)
                 if data is None:  # MicroPython: nothing there after all
                     continue
                 if not data:
                     raise LinkError("%s closed the connection" % self.address)
                 self._heard_ms = self._port.now_ms()
+                self._is_late = False
                 for first_byte, body, length in self._incoming.feed(data):
                     self._handle(first_byte, body, length)
                 self._receiver.burst_ended(self)
@@ -279,8 +281,18 @@ class MqttLink:
             self._break(error)
         except OSError as error:
             self._break(LinkError("%s: %s" % (self.address, error)))
+        except MemoryError:
+            gc.collect()
+            self._break(LinkError("out of memory while reading"))
         except Exception as error:  # a fault of ours: it must not leave the link deaf
             self._break(LinkError("fault while reading: %s" % describe(error)))
+
+    async def _arrived(self, reader):
+        """Return the next bytes, none at the end of the stream, or None."""
+        if not hasattr(reader, "readinto"):  # CPython's
+            return await reader.read(_READ_BYTES)
+        count = await reader.readinto(self._arriving)
+        return memoryview(self._arriving)[:count] if count else count
 
     async def _write(self):
         try:
@@ -305,7 +317,7 @@ class MqttLink:
         """Act on what is due and return the milliseconds until the next look."""
         quiet_ms = now_ms - min(self._heard_ms, self._sent_ms)
         if quiet_ms >= self._keepalive_ms:
-            if not self._is_pinging():
+            if not self._replies.has(_PINGRESP):
                 self._packets.ping()
                 self._expect(_PINGRESP, 0, None)
             # While a PINGRESP is awaited, its deadline is the next look.
@@ -313,11 +325,16 @@ class MqttLink:
         left_ms = self._keepalive_ms - quiet_ms
         if self._is_fencing:
             left_ms = min(left_ms, self._check_silence(now_ms))
-        if self._awaited:
-            left_ms = min(left_ms, self._awaited[0][2] - now_ms)
-            if self._awaited[0][2] <= now_ms:
-                self._break(LinkError("%s does not answer" % self.address))
-        return max(left_ms, 0)
+        deadline_ms = self._replies.deadline_ms
+        if deadline_ms is None:
+            return left_ms
+        if deadline_ms > now_ms:
+            return min(left_ms, deadline_ms - now_ms)
+        if self._is_late:
+            self._break(LinkError("%s does not answer" % self.address))
+        # Behind a handler that blocked, the reply may be there and not read yet.
+        self._is_late = True
+        return _GRACE_MS
 
     def _check_silence(self, now_ms):
         silent_ms = now_ms - self._heard_ms
@@ -326,9 +343,6 @@ class MqttLink:
         self._is_fencing = False
         self._receiver.fenced(self, {}, None)
         return self._keepalive_ms
-
-    def _is_pinging(self):
-        return any([awaited[0] == _PINGRESP for awaited in self._awaited])
 
     # What comes in
 
@@ -340,13 +354,13 @@ class MqttLink:
             self._has_session = bool(body[0] & 1)
             self._handle_connack(body[1])
         elif packet_type == _PINGRESP:
-            self._replied(_PINGRESP, 0)
+            self._replies.arrived(_PINGRESP, 0)
         elif packet_type == _PUBACK and len(body) == 2:
-            self._replied(_PUBACK, body[0] << 8 | body[1])
+            self._replies.arrived(_PUBACK, body[0] << 8 | body[1])
         elif packet_type == _SUBACK and len(body) == 3:
             if body[2] == _SUBSCRIPTION_REFUSED:
                 raise LinkError("%s refused a subscription" % self.address)
-            self._replied(_SUBACK, body[0] << 8 | body[1])
+            self._replies.arrived(_SUBACK, body[0] << 8 | body[1])
         else:
             raise LinkError(
                 "%s sent packet 0x%02x of %d bytes" % (self.address, first_byte, length)
@@ -357,40 +371,25 @@ class MqttLink:
             raise RefusedError("%s refused the token (code %d)" % (self.address, code))
         if code:
             raise LinkError("%s refused the connection (code %d)" % (self.address, code))
-        self._replied(_CONNACK, 0)
+        self._replies.arrived(_CONNACK, 0)
 
     def _handle_publish(self, first_byte, body, length):
-        try:
-            topic, packet_id, payload = publish_parts(first_byte, body)
-        except MemoryError:
-            topic, packet_id, payload = publish_parts(first_byte, body[:BEGINNING])
-        payload_length = len(payload) + length - len(body)
-        if topic.startswith(_COMMANDS):
-            request_id = topic[len(_COMMANDS) :].decode()
+        missing = length - len(body)
+        topic, packet_id, payload = publish_parts(first_byte, body)
+        payload_length = len(payload) + missing
+        if topic.startswith(COMMANDS):
+            request_id = topic[len(COMMANDS) :].decode()
             self._receiver.command_arrived(self, packet_id, request_id, payload, payload_length)
             return
         if packet_id is not None:
             self.acknowledge(packet_id)
         if payload_length != len(payload):
             return
-        if topic.startswith(_ANSWERS):
-            self._receiver.call_answered(topic[len(_ANSWERS) :].decode(), payload)
-        elif topic == _ATTRIBUTES:
-            self._receiver.attributes_changed(self, _object(payload))
-        elif topic == _ATTRIBUTES_ANSWER and self._is_fencing:
+        if topic.startswith(ANSWERS):
+            self._receiver.call_answered(topic[len(ANSWERS) :].decode(), payload)
+        elif topic == ATTRIBUTES:
+            self._receiver.attributes_changed(self, read_object(payload))
+        elif topic == ATTRIBUTES_ANSWER and self._is_fencing:
             self._is_fencing = False
-            content = _object(payload)
-            self._receiver.fenced(self, _section(content, "client"), _section(content, "shared"))
-
-
-def _object(payload):
-    try:
-        content = json.loads(payload)
-    except ValueError:
-        content = None
-    return content if isinstance(content, dict) else {}
-
-
-def _section(content, name):
-    found = content.get(name)
-    return found if isinstance(found, dict) else {}
+            content = read_object(payload)
+            self._receiver.fenced(self, section(content, "client"), section(content, "shared"))

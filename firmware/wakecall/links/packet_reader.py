@@ -9,9 +9,10 @@ from micropython import const
 
 from wakecall.errors import LinkError
 
+_PUBLISH = const(0x30)
 _LONGEST_LENGTH = const(4)
-#: How much of a packet that is too large is kept: enough for topic and packet id.
-BEGINNING = const(128)
+#: As much of a topic as is ever looked at; none of ours is as long.
+_TOPIC_LIMIT = const(64)
 
 
 class PacketReader:
@@ -26,8 +27,11 @@ class PacketReader:
         self._header = b""
         self._body = None
         self._filled = 0
-        self._to_skip = 0
         self._length = 0
+        #: Bytes to leave out before the next that are taken.
+        self._to_skip = 0
+        #: Where the packet id of a PUBLISH begins that is not gathered; None before it is known.
+        self._id_at = None
 
     def feed(self, data):
         """Return the packets that these bytes complete, each as ``(first_byte, body, length)``.
@@ -36,7 +40,8 @@ class PacketReader:
             data: The next bytes of the stream.
 
         Returns:
-            ``body`` is shorter than ``length`` for a packet above the limit: its beginning only.
+            ``body`` is shorter than ``length`` for a PUBLISH above the limit: as much of its topic
+            as tells whether it is a command, and its packet id.
 
         Raises:
             LinkError: The bytes are no MQTT packet.
@@ -48,13 +53,13 @@ class PacketReader:
                 skipped = min(self._to_skip, len(data) - start)
                 self._to_skip -= skipped
                 start += skipped
-            elif self._body is None:
+                continue
+            if self._body is None:
                 start = self._read_header(data, start)
             else:
                 start = self._fill(data, start)
-            if self._body is not None and self._filled == len(self._body):
+            if self._body is not None and self._filled == len(self._body) and self._is_enough():
                 packets.append((self._header[0], self._body, self._length))
-                self._to_skip = self._length - len(self._body)
                 self._header = b""
                 self._body = None
         return packets
@@ -80,7 +85,10 @@ class PacketReader:
                 return bytearray(self._length)
             except MemoryError:
                 pass
-        return bytearray(min(self._length, BEGINNING))
+        if self._header[0] & 0xF0 != _PUBLISH:
+            raise LinkError("the server sent a packet of %d bytes" % self._length)
+        self._id_at = None
+        return bytearray(2)
 
     def _fill(self, data, start):
         end = min(start + len(self._body) - self._filled, len(data))
@@ -89,9 +97,39 @@ class PacketReader:
         self._filled = filled
         return end
 
+    def _is_enough(self):
+        """Return whether nothing more of the packet is taken; else make room for the next part.
+
+        Of a PUBLISH that is not gathered these are: the length of its topic, the topic's beginning,
+        and the packet id behind the topic.
+        """
+        body = self._body
+        if len(body) == self._length:
+            return True
+        if self._id_at is None:
+            topic_length = body[0] << 8 | body[1]
+            self._id_at = 2 + topic_length
+            if self._id_at + 2 > self._length:
+                raise LinkError("the server sent a PUBLISH that is cut short")
+            kept = min(topic_length, _TOPIC_LIMIT)
+            body[0] = 0
+            body[1] = kept
+            body.extend(bytes(kept))
+            if kept:
+                return False
+        if len(body) == 2 + body[1]:
+            self._to_skip = self._id_at - len(body)
+            body.extend(b"\x00\x00")
+            return False
+        self._to_skip = self._length - self._id_at - 2
+        return True
+
 
 def publish_parts(first_byte, body):
     """Return ``(topic, packet_id, payload)`` of a PUBLISH; the packet id is None for QoS 0.
+
+    Of a longer topic only the beginning is returned. The payload is what is left of the body, so
+    that a large one needs no room twice.
 
     Raises:
         LinkError: It is cut short, or asks for QoS 2, which nobody here subscribes to.
@@ -104,4 +142,6 @@ def publish_parts(first_byte, body):
     if len(body) < payload_start:
         raise LinkError("the server sent a PUBLISH that is cut short")
     packet_id = body[topic_end] << 8 | body[topic_end + 1] if qos else None
-    return bytes(body[2:topic_end]), packet_id, bytes(body[payload_start:])
+    topic = bytes(body[2 : min(topic_end, 2 + _TOPIC_LIMIT)])
+    body[:payload_start] = b""
+    return topic, packet_id, body

@@ -3,10 +3,12 @@
 umqtt writes each field of a packet to its socket by itself, each a TCP segment, and waits in
 ``publish`` and ``subscribe`` for the server. Here the socket is a buffer, so that a burst leaves as
 one write, and the acknowledgement that umqtt waits for is handed to it at once; the true one is
-awaited by the link (reference/environment.md 2 and 4).
+awaited by the link (reference/environment.md 2 and 4). The buffer is made once: one that grew would
+not find room in a heap that days of commands have left in splinters.
 """
 
 import struct
+import sys
 
 from micropython import const
 from umqtt.simple import MQTTClient
@@ -15,36 +17,43 @@ _CONNECT = const(0x10)
 _PUBACK = const(0x40)
 _SUBACK = const(0x90)
 _LARGEST_PACKET_ID = const(65535)
+#: What leaves at once: the content of one TCP segment.
+_GATHERED_BYTES = const(1400)
+_IS_MICROPYTHON = sys.implementation.name == "micropython"
 
 
 class PacketWriter(MQTTClient):
-    """Encodes packets and gathers them until ``take``.
+    """Encodes packets and gathers them until ``take``, or until there is no more room.
 
     Args:
+        send: Called with bytes when there is no more room for them.
         client_id: Bytes, unique among the clients of the server.
         user: Bytes; on ThingsBoard the device's access token.
         password: Bytes, may be empty.
         keepalive_s: The keepalive that CONNECT announces, in seconds.
     """
 
-    def __init__(self, client_id, user, password, keepalive_s):
+    def __init__(self, send, client_id, user, password, keepalive_s):
         super().__init__(client_id, "", user=user, password=password, keepalive=keepalive_s)
         self.set_callback(_no_callback)
         self.sock = self
-        self._gathered = bytearray()
+        self._send = send
+        self._gathered = bytearray(_GATHERED_BYTES)
+        self._used = 0
         self._awaited_type = _PUBACK
         self._acknowledgement = b""
 
     @property
     def has_gathered(self):
         """Whether there is something to take."""
-        return len(self._gathered) > 0
+        return self._used > 0
 
     def take(self):
-        """Return everything that was gathered since the last time."""
-        taken = self._gathered
-        self._gathered = bytearray()
-        return taken
+        """Return everything that was gathered since the last time; to be sent before more is."""
+        taken = memoryview(self._gathered)[: self._used]
+        self._used = 0
+        # CPython's asyncio may keep what it is given, MicroPython's copies it.
+        return taken if _IS_MICROPYTHON else bytes(taken)
 
     def connect_packet(self, is_clean):
         """Gather CONNECT of MQTT 3.1.1 (umqtt's own also opens the connection).
@@ -101,7 +110,16 @@ class PacketWriter(MQTTClient):
 
     def write(self, data, length=None):
         """Gather bytes, as ``write`` of a MicroPython socket."""
-        self._gathered += data if length is None else memoryview(data)[:length]
+        if length is not None:
+            data = memoryview(data)[:length]
+        if self._used + len(data) > _GATHERED_BYTES:
+            self._send(self.take())
+        if len(data) > _GATHERED_BYTES:
+            self._send(data)
+            return
+        end = self._used + len(data)
+        self._gathered[self._used : end] = data
+        self._used = end
 
     def read(self, length):
         """Return bytes of the acknowledgement that umqtt waits for."""

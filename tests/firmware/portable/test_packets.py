@@ -6,12 +6,11 @@ from wakecall.links.packet_writer import PacketWriter
 
 PUBLISH = b"\x32\x0a\x00\x03a/b\x00\x07xyz"
 PUBACK = b"\x40\x02\x00\x07"
+sent = []
 
 
 def writer(token=b"token"):
-    made = PacketWriter(b"board", token, b"", 60)
-    made.take()
-    return made
+    return PacketWriter(lambda data: sent.append(bytes(data)), b"board", token, b"", 60)
 
 
 def read(reader, data):
@@ -41,6 +40,17 @@ def test_a_burst_is_gathered_and_taken_once():
     assert first == 1
     assert packets.take() == PUBACK + b"\x32\x0a\x00\x03a/b\x00\x01xyz" + b"\xc0\x00\xe0\x00"
     assert packets.take() == b""
+
+
+def test_what_finds_no_more_room_is_sent_in_order_and_nothing_is_lost():
+    packets = writer()
+    sent.clear()
+    payloads = [b"%d" % number * 200 for number in range(9)] + [b"large" * 1000, b"last"]
+    for payload in payloads:
+        packets.publish_packet(b"a", payload, ())
+    stream = b"".join(sent) + bytes(packets.take())
+    found = read(PacketReader(9000), stream)
+    assert [publish_parts(first, bytearray(body))[2] for first, body, _ in found] == payloads
 
 
 def test_subscribe_asks_for_quality_of_service_1():
@@ -79,9 +89,27 @@ def test_a_packet_above_the_limit_is_counted_off_and_never_parsed_as_packets():
         for start in range(0, len(stream), size):
             packets += read(reader, stream[start : start + size])
         assert [(first, length) for first, _, length in packets] == [(0x32, len(body)), (0x40, 2)]
-        topic, packet_id, payload = publish_parts(0x32, packets[0][1])
-        assert (topic, packet_id) == (b"a/b", 9)
-        assert len(payload) < 128
+        assert publish_parts(0x32, bytearray(packets[0][1])) == (b"a/b", 9, b"")
+
+
+def test_a_packet_above_the_limit_keeps_its_packet_id_however_long_its_topic_is():
+    for topic_length in (0, 1, 62, 63, 64, 65, 66, 200, 60000):
+        body = topic_length.to_bytes(2, "big") + b"t" * topic_length + b"\x01\x09" + b"x" * 300
+        length = bytes([len(body) & 0x7F | 0x80, len(body) >> 7 & 0x7F | 0x80, len(body) >> 14])
+        for size in (1, 1000):
+            reader = PacketReader(200)
+            stream = b"\x32" + length + body + PUBACK
+            packets = []
+            for start in range(0, len(stream), size):
+                packets += read(reader, stream[start : start + size])
+            assert [(first, whole) for first, _, whole in packets] == [(0x32, len(body)), (0x40, 2)]
+            topic, packet_id, payload = publish_parts(0x32, bytearray(packets[0][1]))
+            assert (len(topic), packet_id, payload) == (min(topic_length, 64), 0x109, b"")
+
+
+def test_a_packet_above_the_limit_that_is_no_publish_or_cut_short_breaks_the_link():
+    for stream in (b"\x90\xff\x01", b"\x32\xd0\x01\x01\xd0" + b"t" * 300):
+        raised(LinkError, PacketReader(100).feed, stream)
 
 
 def test_bytes_that_are_no_mqtt_break_the_link():
@@ -89,8 +117,8 @@ def test_bytes_that_are_no_mqtt_break_the_link():
 
 
 def test_a_publish_is_taken_apart_by_its_quality_of_service():
-    assert publish_parts(0x32, PUBLISH[2:]) == (b"a/b", 7, b"xyz")
-    assert publish_parts(0x30, b"\x00\x01axyz") == (b"a", None, b"xyz")
+    assert publish_parts(0x32, bytearray(PUBLISH[2:])) == (b"a/b", 7, b"xyz")
+    assert publish_parts(0x30, bytearray(b"\x00\x01axyz")) == (b"a", None, b"xyz")
 
 
 def test_a_publish_that_is_cut_short_or_asks_for_quality_2_breaks_the_link():
@@ -100,4 +128,4 @@ def test_a_publish_that_is_cut_short_or_asks_for_quality_2_breaks_the_link():
         (0x32, b"\x00\x01a\x00"),
         (0x34, PUBLISH),
     ):
-        raised(LinkError, publish_parts, first, body)
+        raised(LinkError, publish_parts, first, bytearray(body))
