@@ -8,6 +8,7 @@ from wakecall.calls import Calls
 from wakecall.clock import keep_time
 from wakecall.errors import CallError, CommandError, LinkError, RefusedError
 from wakecall.faults import describe, traceback_text
+from wakecall.patience import Patience
 from wakecall.retained import RetainedStates
 from wakecall.uplink import Uplink
 
@@ -18,10 +19,6 @@ _SETTLE_TIMEOUT_MS = const(5000)
 #: The same when commands had to be left to the server: it waits 10 s for a PUBACK (delivery.md 6).
 _LEAVE_TIMEOUT_MS = const(8000)
 _SETTLE_POLL_S = 0.01
-_FIRST_RETRY_MS = const(500)
-_LONGEST_RETRY_MS = const(30000)
-#: A refused token does not mend itself: ask seldom.
-_REFUSED_RETRY_MS = const(60000)
 #: The client attribute in which the server remembers the board's journal.
 _EPOCH_KEY = "journalEpoch"
 
@@ -75,24 +72,21 @@ class Agent:
         self._retained.restore(self)
         self.delivery.recover()
         self._start(keep_time(self))
-        retry_ms = _FIRST_RETRY_MS
+        patience = Patience(self.port)
         while self._leave is None:
             self._pump()
             try:
                 await self._connect()
-                retry_ms = _FIRST_RETRY_MS
+                patience.reached()
                 await self._link.serve()
             except LinkError as error:
                 if not self._must_return():
                     self.log("offline: %s" % error)
-                if isinstance(error, RefusedError):
-                    retry_ms = _REFUSED_RETRY_MS
+                was_refused = isinstance(error, RefusedError)
             returns_at_once = self._must_return()
             await self._disconnect()
             if not returns_at_once:
-                # Jitter, so that boards that lost one server do not return all at once.
-                await asyncio.sleep((retry_ms // 2 + self.port.random_below(retry_ms)) / 1000)
-                retry_ms = min(retry_ms * 2, _LONGEST_RETRY_MS)
+                await asyncio.sleep(patience.pause_ms(was_refused) / 1000)
         self.journal.settle()
         self.boots.end()
         self._leave()
