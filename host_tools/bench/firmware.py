@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tools import byte_code, device_libraries
 from host_tools.bench.mosquitto import Mosquitto
@@ -73,7 +74,7 @@ class Caller:
         self._count = 0
         #: The last answer.
         self.last: bytes | bytearray = b""
-        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2)
         # The caller must not be what is slow: no waiting for the peer's acknowledgements.
         self._client.on_socket_open = _send_at_once
         self._client.on_message = self._on_message
