@@ -7,7 +7,7 @@ WAKECALL := $(VENV)/bin/wakecall
 PIP := $(VENV)/bin/pip install --quiet --disable-pip-version-check
 PYTEST_FLAGS ?=
 
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo test lint bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ lint: $(INSTALLED) ## check style and types
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+
+bench: $(INSTALLED) ## measure platform and firmware on this machine; takes some minutes
+	@$(VENV)/bin/python -m host_tools.bench.platform
+	@$(VENV)/bin/python -m host_tools.bench.firmware
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv on the PATH)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \

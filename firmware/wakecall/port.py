@@ -138,10 +138,10 @@ class Port:
         """Return a random whole number from 0 to ``limit - 1``."""
         return int.from_bytes(os.urandom(4), "little") % limit
 
-    def free_memory(self):
-        """Return the free bytes of the heap after a collection, or None where there is no limit."""
+    def memory(self):
+        """Return used and free bytes of the heap after a collection; None where it has no limit."""
         gc.collect()
-        return gc.mem_free() if _IS_MICROPYTHON else None
+        return (gc.mem_alloc(), gc.mem_free()) if _IS_MICROPYTHON else (None, None)
 
     def read_retained(self):
         """Return the bytes that outlive a reset but not the power; where ``has_retained``."""

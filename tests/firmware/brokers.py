@@ -3,67 +3,25 @@
 from __future__ import annotations
 
 import json
-import shutil
-import socket
-import subprocess
 import threading
-import time
 from pathlib import Path
 from types import TracebackType
 
 import paho.mqtt.client as paho
 
+from host_tools.bench import mosquitto
 from tests.conftest import require
 
 START_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 15.0
 
 
-class Mosquitto:
-    """A mosquitto on a free loopback port; a context manager, and restartable on the same port."""
+class Mosquitto(mosquitto.Mosquitto):
+    """The broker; without it the test is skipped, or fails in CI."""
 
-    def __init__(self, folder: Path) -> None:
-        program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
-        require(program, "mosquitto is not installed")
-        self._program = str(program)
-        self.port = _free_port()
-        self._configuration = folder / "mosquitto.conf"
-        self._configuration.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 200\n"
-        )
-
-    def __enter__(self) -> Mosquitto:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.kill()
-
-    def start(self) -> None:
-        """Start the broker and wait until it listens."""
-        self._process = subprocess.Popen(
-            [self._program, "-c", str(self._configuration)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                assert time.monotonic() < deadline, "mosquitto does not listen"
-                time.sleep(0.02)
-
-    def kill(self) -> None:
-        """End the broker at once."""
-        self._process.kill()
-        self._process.wait()
+    def __init__(self, folder: Path, *options: str) -> None:
+        require(mosquitto.program(), "mosquitto is not installed")
+        super().__init__(folder, *options)
 
 
 class Caller:
@@ -120,9 +78,3 @@ class Caller:
         with self._arrived:
             self._answers[message.topic.rpartition("/")[2]] = message.payload
             self._arrived.notify_all()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -1,4 +1,4 @@
-"""The delivery scenarios of `wakecall torture`, at points spread over each; the command runs all."""
+"""The delivery scenarios of `wakecall torture`, at points spread over each of them."""
 
 from __future__ import annotations
 

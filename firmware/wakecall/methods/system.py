@@ -33,7 +33,7 @@ def getStats(agent, publish):
     stats["boots"] = agent.boots.count
     stats["journalWrites"] = agent.journal.writes
     stats["journalEpoch"] = agent.journal.epoch
-    stats["freeMemory"] = agent.port.free_memory()
+    stats["usedMemory"], stats["freeMemory"] = agent.port.memory()
     stats["resetCause"] = agent.port.reset_cause()
     return _published(agent, stats) if publish else stats
 
