@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from host_tools.cli.values import count
 from host_tools.errors import ExitCode, WakecallError
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ PASSWORD_VARIABLE = "WAKECALL_ADMIN_PASSWORD"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``wakecall up``."""
+    _add_places(parser)
+    _add_behaviour(parser)
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         type=Path,
@@ -47,6 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cert", type=Path, metavar="FILE", help="certificate for TLS (PEM)")
     parser.add_argument("--key", type=Path, metavar="FILE", help="key of the certificate (PEM)")
     parser.add_argument(
+        "--no-profile",
+        action="store_true",
+        help="do not write the profile that the other commands use",
+    )
+
+
+def _add_behaviour(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--rules", type=Path, metavar="FILE", help="Python file of rules, beside the shipped ones"
     )
     parser.add_argument(
@@ -61,8 +75,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="behave as ThingsBoard also where it loses commands",
     )
     parser.add_argument(
+        "--close-on-timeout",
+        action="store_true",
+        help="close the connection of a device that acknowledges nothing, and queue its call anew",
+    )
+    parser.add_argument(
         "--keep-calls",
-        type=int,
+        type=count,
         default=0,
         metavar="DAYS",
         help="how long finished persistent calls are kept (default: for ever)",
@@ -71,11 +90,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--faults",
         action="store_true",
         help="serve /api/faults, which makes the platform misbehave for tests",
-    )
-    parser.add_argument(
-        "--no-profile",
-        action="store_true",
-        help="do not write the profile that the other commands use",
     )
 
 
@@ -86,6 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     limits = Limits(
         strategy=Strategy[STRATEGIES[arguments.strategy]],
+        close_sessions_on_timeout=arguments.close_on_timeout,
         keep_deleted_in_timeout=arguments.strict,
     )
     settings = Settings(
@@ -96,7 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
         rules=arguments.rules,
         strict=arguments.strict,
         faults=arguments.faults,
-        rpc_days=max(0, arguments.keep_calls),
+        rpc_days=arguments.keep_calls,
         limits=limits,
         administrator_password=os.environ.get(PASSWORD_VARIABLE) or None,
     )

@@ -7,6 +7,7 @@ import dataclasses
 import logging
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from host_tools.platform import views
 from host_tools.platform.events import Event, Events
@@ -40,6 +41,7 @@ class RpcRows:
         self._events = events
         self._tenant_id = tenant_id
         self._reserved: dict[str, int] = {}
+        self._reservations: dict[str, asyncio.Future[None]] = {}
         self._forgetful = settings.strict
 
     async def add(self, row: RpcRow) -> None:
@@ -102,11 +104,18 @@ class RpcRows:
 
         ThingsBoard starts at 0 again, so that a late answer may meet another command (5.6).
         """
-        if self._forgetful or engine.next_request_id < self._reserved.get(device_id, 0):
+        if self._forgetful:
             return
-        reserved = engine.next_request_id + RESERVED_IDS
-        self._reserved[device_id] = reserved
-        await self._keep(device_id, reserved)
+        if engine.next_request_id >= self._reserved.get(device_id, 0):
+            self._reserved[device_id] = engine.next_request_id + RESERVED_IDS
+            self._reservations[device_id] = self._keep(device_id, self._reserved[device_id])
+        reservation = self._reservations.get(device_id)
+        if reservation is not None:
+            try:
+                await asyncio.shield(reservation)  # others may wait for the same write
+            except SQLAlchemyError:
+                self._reserved[device_id] = 0  # the next call tries again
+                raise
 
     async def close(self, engines: dict[str, Engine]) -> None:
         """Give back the ids that were reserved and not used."""

@@ -9,8 +9,6 @@ import asyncio
 import logging
 from typing import Protocol
 
-from host_tools import json_text
-from host_tools.json_text import Json
 from host_tools.mqtt import (
     Acknowledgement,
     ConnAck,
@@ -32,18 +30,12 @@ from host_tools.mqtt import (
 from host_tools.platform.actor import DeviceActor
 from host_tools.platform.mqtt import login, topics
 from host_tools.platform.mqtt.acks import Acks
-from host_tools.platform.mqtt.inflight import LAST_PACKET_ID, Inflight, Watch
+from host_tools.platform.mqtt.downlink import Downlink
 from host_tools.platform.mqtt.uplink import MalformedPayloadError, Uplink
 from host_tools.platform.services import Services
 from host_tools.rpc import Command, Delivery, SessionKind
 
 log = logging.getLogger(__name__)
-
-PUBLISH_OVERHEAD_BYTES = 10
-"""Fixed header, topic length, packet identifier and property length of a PUBLISH at most."""
-
-UNLIMITED = 1 << 32
-"""More than any packet has; stands for a client that set no Maximum Packet Size."""
 
 
 class Link(Protocol):
@@ -74,11 +66,7 @@ class DeviceSession:
         self._version = Version.V3_1_1
         self._actor: DeviceActor | None = None
         self._uplink: Uplink | None = None
-        self._granted: dict[str, int] = {}
-        self._rpc_filters: list[str] = []
-        self._attribute_filters: list[str] = []
-        self._inflight = Inflight(link.write)
-        self._max_packet_bytes = UNLIMITED
+        self._downlink = Downlink(services.settings, link.write, self._report)
         self._acks = Acks(self._puback, self._not_stored, link.pause_reading)
         self._last_activity_s = 0.0
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -98,9 +86,7 @@ class DeviceSession:
             case Publish():
                 self._publish(packet)
             case Acknowledgement(PacketType.PUBACK, packet_id):
-                request_id = self._inflight.acknowledge(packet_id)
-                if request_id is not None:
-                    self._report(request_id, Delivery.DELIVERED)
+                self._downlink.acknowledge(packet_id)
             case Acknowledgement():
                 pass  # of a QoS 2 exchange, which there is none of
             case PingReq():
@@ -130,34 +116,8 @@ class DeviceSession:
         self._leave()
 
     def send(self, command: Command) -> Delivery | None:
-        """Publish a command on the family that was subscribed last (1.3)."""
-        topic_filter = self._rpc_filters[-1]
-        family = topics.rpc_family(topic_filter)
-        assert family is not None
-        topic = f"{family.request}{command.request_id}"
-        text = f'{{"method":{json_text.dump(command.method)},"params":{command.params}}}'
-        payload = text.encode()
-        if len(topic) + len(payload) + PUBLISH_OVERHEAD_BYTES > self._max_packet_bytes:
-            return Delivery.TOO_LARGE
-        if not self._granted[topic_filter]:
-            self._link.write(Publish(topic, payload))
-            return Delivery.DELIVERED
-        watch = Watch(
-            command.request_id,
-            wait_s=lambda: self._puback_wait_s(command),
-            sent=lambda request_id: self._report(request_id, Delivery.SENT),
-            expired=lambda request_id: self._report(request_id, Delivery.TIMEOUT),
-        )
-        return Delivery.SENT if self._inflight.publish(topic, payload, watch) else None
-
-    def publish(self, topic: str, topic_filter: str, payload: bytes) -> None:
-        """Publish anything but a command, with QoS 1 where nothing was subscribed (1.2)."""
-        if self._closed or len(topic) + len(payload) > self._max_packet_bytes:
-            return
-        if self._granted.get(topic_filter, 1):
-            self._inflight.publish(topic, payload)
-        else:
-            self._link.write(Publish(topic, payload))
+        """Publish a command."""
+        return self._downlink.send(command)
 
     def close(self, reason: Reason) -> None:
         """End the session from the server's side."""
@@ -165,12 +125,11 @@ class DeviceSession:
 
     def forget(self) -> None:
         """Let no PUBACK be missed any more."""
-        self._inflight.clear()
+        self._downlink.forget()
 
     def _connect(self, packet: Connect) -> None:
         self._version = packet.version
-        self._inflight.maximum = _limit(packet, "receive_maximum", LAST_PACKET_ID)
-        self._max_packet_bytes = _limit(packet, "maximum_packet_size", UNLIMITED)
+        self._downlink.limit(packet)
         outcome = login.decide(packet, self._services.devices.credentials_by_key)
         if isinstance(outcome, Reason):
             self._link.write(ConnAck(outcome))
@@ -179,50 +138,24 @@ class DeviceSession:
         # The server keeps nothing, yet says so (1.1); clients that believe it are to be found.
         self._link.write(ConnAck(session_present=not packet.clean_start))
         self._actor = self._services.actor(outcome)
-        self._uplink = Uplink(self._services, self._actor, self.publish)
+        self._uplink = Uplink(self._services, self._actor, self._downlink.publish)
         self._actor.connect(self)
-        self._services.data.listen(outcome, self._push_attributes)
+        self._services.data.listen(outcome, self._downlink.push_attributes)
         self._watch(self._settings.inactivity_timeout_ms)
 
     def _subscribe(self, packet: Subscribe) -> None:
-        codes: list[int] = []
-        commands_wanted = False
-        for subscription in packet.subscriptions:
-            topic_filter = subscription.topic_filter
-            if topic_filter not in topics.FILTERS:
-                codes.append(Reason.TOPIC_FILTER_INVALID)
-                continue
-            self._granted[topic_filter] = min(subscription.qos, 1)
-            codes.append(self._granted[topic_filter])
-            self._forget_filter(topic_filter)
-            if topics.rpc_family(topic_filter) is not None:
-                self._rpc_filters.append(topic_filter)
-                commands_wanted = True
-            elif topic_filter in topics.ATTRIBUTES:
-                self._attribute_filters.append(topic_filter)
-        self._link.write(SubAck(packet.packet_id, tuple(codes)))
-        if commands_wanted and self._actor is not None:
+        codes = tuple(self._downlink.subscribe(entry) for entry in packet.subscriptions)
+        self._link.write(SubAck(packet.packet_id, codes))
+        filters = [entry.topic_filter for entry in packet.subscriptions]
+        if self._actor is not None and any(map(topics.rpc_family, filters)):
             self._actor.subscribe(self, SessionKind.ASYNC)
 
     def _unsubscribe(self, packet: Unsubscribe) -> None:
-        codes: list[int] = []
-        for topic_filter in packet.topic_filters:
-            known = self._granted.pop(topic_filter, None) is not None
-            codes.append(Reason.SUCCESS if known else Reason.NO_SUBSCRIPTION_EXISTED)
-            self._forget_filter(topic_filter)
-        if not self._rpc_filters and self._actor is not None:
+        known = [self._downlink.unsubscribe(name) for name in packet.topic_filters]
+        codes = [Reason.SUCCESS if one else Reason.NO_SUBSCRIPTION_EXISTED for one in known]
+        if not self._downlink.takes_commands and self._actor is not None:
             self._actor.unsubscribe(self)
         self._link.write(UnsubAck(packet.packet_id, tuple(codes)))
-
-    def _forget_filter(self, topic_filter: str) -> None:
-        for filters in (self._rpc_filters, self._attribute_filters):
-            if topic_filter in filters:
-                filters.remove(topic_filter)
-
-    def _push_attributes(self, change: dict[str, Json]) -> None:
-        if self._attribute_filters:
-            topic = self._attribute_filters[-1]
-            self.publish(topic, topic, json_text.dump(change).encode())
 
     def _publish(self, packet: Publish) -> None:
         assert self._uplink is not None
@@ -257,10 +190,6 @@ class DeviceSession:
         else:
             self._end(Reason.PAYLOAD_FORMAT_INVALID)
 
-    def _puback_wait_s(self, command: Command) -> float:
-        left_ms = command.expires_at_ms - self._settings.now_ms()
-        return max(0, min(self._settings.puback_timeout_ms, left_ms)) / 1_000
-
     def _report(self, request_id: int, delivery: Delivery) -> None:
         if self._actor is not None:
             self._actor.report(request_id, delivery)
@@ -270,7 +199,7 @@ class DeviceSession:
         if self._closed:
             return
         self._closed = True
-        self._inflight.clear()
+        self._downlink.forget()
         if reason is not None and self._version is Version.V5:
             self._link.write(Disconnect(reason))
         self._leave()
@@ -283,7 +212,7 @@ class DeviceSession:
             self._idle_timer.cancel()
         if self._actor is not None:
             self._actor.disconnect(self)
-            self._services.data.unlisten(self._actor.device_id, self._push_attributes)
+            self._services.data.unlisten(self._actor.device_id, self._downlink.push_attributes)
 
     def _watch(self, limit_ms: int) -> None:
         """Close the session once nothing was received for ``limit_ms``."""
@@ -300,9 +229,3 @@ class DeviceSession:
     @staticmethod
     def _loop_time() -> float:
         return asyncio.get_running_loop().time()
-
-
-def _limit(packet: Connect, name: str, default: int) -> int:
-    """Return a limit that an MQTT 5 client has set in its CONNECT."""
-    value = packet.properties.get(name, default)
-    return value if isinstance(value, int) else default
