@@ -19,7 +19,7 @@ from host_tools.platform.rules.message import (
     RuleFunction,
 )
 
-HINT = "The README shows a whole rules file; the examples are in host_tools/platform/rules."
+HINT = "Whole rules files are in the folder host_tools/platform/rules/examples."
 
 
 @dataclass(frozen=True)
