@@ -32,7 +32,13 @@ class Program(Protocol):
         """Return what it prints at the start."""
 
     def receive(self, data: bytes) -> bytes:
-        """Take in bytes of the serial line and return what it answers."""
+        """Take in bytes of the serial line and return what it answers at once."""
+
+    def poll(self) -> bytes:
+        """Return what it has to say now, asked or not."""
+
+    def stop(self) -> None:
+        """End: the chip is reset."""
 
 
 class Mode(Enum):
@@ -91,6 +97,7 @@ class EspRom:
             download: Whether IO0 is low, which means download mode.
         """
         self.resets += 1
+        self.stop()
         self._decoder.reset()
         self._loader = Loader(
             self.chip, self.flash, Registers(self.chip, self._mac, len(self.flash.content))
@@ -117,6 +124,7 @@ class EspRom:
             return b""
         self._lines = (dtr, rts)
         if rts and not dtr:
+            self.stop()
             self.mode = Mode.HELD
         elif self.mode is Mode.HELD and not rts:
             return self.reset(download=dtr)
@@ -139,6 +147,16 @@ class EspRom:
             self._unexpected(f"bytes outside of frames: {bytes(self._decoder.strays[:16])!r}")
             self._decoder.strays.clear()
         return answer
+
+    def poll(self) -> bytes:
+        """Return what the program says by itself."""
+        return self._program.poll() if self._program is not None else b""
+
+    def stop(self) -> None:
+        """End the program that runs, as a reset does; a double is done with after this."""
+        program, self._program = self._program, None
+        if program is not None:
+            program.stop()
 
     def _boot(self) -> bytes:
         if self.flash.content[self.chip.boot_offset] != _IMAGE_MAGIC:

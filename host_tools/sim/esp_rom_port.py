@@ -22,7 +22,10 @@ from serial.rfc2217 import PortManager
 from host_tools.sim.esp_rom import EspRom
 
 _CHUNK_BYTES = 16384
-_POLL_S = 0.05
+_POLL_S = 0.005
+"""How long what a program says by itself may wait."""
+
+_ACCEPT_S = 0.05
 
 
 @contextlib.contextmanager
@@ -35,7 +38,7 @@ def on_socket(rom: EspRom) -> Iterator[str]:
 
     def serve(connection: socket.socket, stop: threading.Event) -> None:
         for data in _received(connection, stop):
-            connection.sendall(rom.receive(data))
+            connection.sendall(rom.receive(data) + rom.poll())
 
     with _listener(serve) as port:
         yield f"socket://127.0.0.1:{port}"
@@ -63,6 +66,7 @@ def on_rfc2217(rom: EspRom) -> Iterator[str]:
             for byte in manager.filter(data):
                 lines.pending += byte
             lines.flush()
+            send(rom.poll())
 
     with _listener(serve) as port:
         yield f"rfc2217://127.0.0.1:{port}"
@@ -84,10 +88,11 @@ def on_pty(rom: EspRom, link: Path) -> Iterator[str]:
 
     def serve() -> None:
         while not stop.is_set():
-            if select.select([master], [], [], _POLL_S)[0]:
-                answer = rom.receive(os.read(master, _CHUNK_BYTES))
-                while answer:
-                    answer = answer[os.write(master, answer) :]
+            ready = select.select([master], [], [], _POLL_S)[0]
+            answer = rom.receive(os.read(master, _CHUNK_BYTES)) if ready else b""
+            answer += rom.poll()
+            while answer:
+                answer = answer[os.write(master, answer) :]
 
     # The slave stays open here, or reading would fail whenever no tool has it open.
     thread = threading.Thread(target=serve, name="chip on a pty", daemon=True)
@@ -115,7 +120,7 @@ def _listener(serve: Callable[[socket.socket, threading.Event], None]) -> Iterat
                     serve(connection, stop)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(_POLL_S)
+        server.settimeout(_ACCEPT_S)
         thread = threading.Thread(target=accept, name="chip on a socket", daemon=True)
         thread.start()
         try:
@@ -126,13 +131,14 @@ def _listener(serve: Callable[[socket.socket, threading.Event], None]) -> Iterat
 
 
 def _received(connection: socket.socket, stop: threading.Event) -> Iterator[bytes]:
-    """Give what comes in, until the client goes or we are to stop."""
+    """Give what comes in, or nothing now and then, until the client goes or we are to stop."""
     while not stop.is_set():
-        if select.select([connection], [], [], _POLL_S)[0]:
-            data = connection.recv(_CHUNK_BYTES)
-            if not data:
-                return
+        if not select.select([connection], [], [], _POLL_S)[0]:
+            yield b""
+        elif data := connection.recv(_CHUNK_BYTES):
             yield data
+        else:
+            return
 
 
 class _Writer:

@@ -17,6 +17,8 @@ from host_tools.board_facts import BoardFacts
 from host_tools.errors import ExitCode, WakecallError
 from host_tools.sim.constants import PORTS
 
+SCHEDULER_DEPTH = 8
+"""Interrupts that wait for the firmware (MICROPY_SCHEDULER_DEPTH of the ports)."""
 HISTORY_LENGTH = 10_000
 """Level changes that a pin remembers; older ones are forgotten."""
 
@@ -55,6 +57,8 @@ class Pin:
         self.outside: int | None = None
         #: The voltage that an ADC sees, where it is not that of the level.
         self.volts: float | None = None
+        #: The edges that interrupt the firmware, by the port's numbers.
+        self.interrupt_on = 0
         #: Frequency in hertz and duty of 65535 that the firmware makes, or None.
         self.pwm: tuple[int, int] | None = None
         self._stuck: int | None = None
@@ -66,6 +70,7 @@ class Pin:
         self.mode, self.pull = self._pins.reset_state
         self.output = 0
         self.pwm = None
+        self.interrupt_on = 0
 
     def set_pwm(self, pwm: tuple[int, int] | None) -> None:
         """Note what the firmware makes."""
@@ -155,6 +160,8 @@ class Pins:
         self.lock = lock
         self._facts = facts
         self._names = PORTS[facts.port].pin
+        #: Pins whose edges the firmware has not seen yet.
+        self.interrupts: list[int | str] = []
         self._now_ms = now_ms
         self._on_change = on_change
         # RP2 pads come out of reset as inputs with pull-down; ESP32 pads cannot be read before
@@ -251,6 +258,7 @@ class Pins:
 
     def forget(self) -> None:
         """Put every pin into its state after a reset; what is outside stays."""
+        self.interrupts = []
         for pin in set(self._pins.values()):
             pin.forget()
             self.settle(pin)
@@ -267,7 +275,23 @@ class Pins:
             if member.level != level:
                 member.level = level
                 member.history.append(Change(self._now_ms(), level))
+                self._interrupt(member)
                 self._on_change(member)
+
+    def set_interrupt(self, wanted: int | str, trigger: int) -> None:
+        """Note the edges of a pin from now on, or none with 0."""
+        self.find(wanted).interrupt_on = trigger
+
+    def take_interrupts(self) -> list[int | str]:
+        """Return the pins whose edges were noted, the oldest first, and forget them."""
+        noted, self.interrupts = self.interrupts, []
+        return noted
+
+    def _interrupt(self, pin: Pin) -> None:
+        edge = self._names["IRQ_RISING" if pin.level else "IRQ_FALLING"]
+        # A full scheduler drops what comes (reference/host-tools.md 5.1, "schedule queue full").
+        if pin.interrupt_on & edge and len(self.interrupts) < SCHEDULER_DEPTH:
+            self.interrupts.append(pin.number)
 
     def _mode(self, pin: Pin, mode: int) -> Mode:
         if self._facts.port == "esp32":

@@ -51,6 +51,8 @@ def _pin_operations(board: Board) -> dict[str, Operation]:
         "pin.read": pins.read,
         "pin.write": pins.write,
         "pin.toggle": pins.toggle,
+        "pin.interrupt": pins.set_interrupt,
+        "interrupts": pins.take_interrupts,
     }
 
 

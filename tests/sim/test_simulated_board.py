@@ -613,3 +613,58 @@ def test_the_heap_that_is_told_is_enough(tmp_path):
     with SimulatedBoard(folder=tmp_path, heap=AGENT_HEAP, **AGENT) as board:
         board.wait_for_line("offline")
         assert not any("MemoryError" in line for line in board.log)
+
+
+BUTTON = """
+    import asyncio
+    from machine import Pin
+
+    presses = []
+
+    async def main():
+        flag = asyncio.ThreadSafeFlag()
+
+        def pressed(pin):
+            presses.append(pin.value())
+            flag.set()
+
+        button = Pin(4, Pin.IN, Pin.PULL_UP)
+        button.irq(pressed, Pin.IRQ_FALLING)
+        print("waiting")
+        await flag.wait()
+        print("pressed", presses, button is Pin(4))
+        button.irq(None)
+        await asyncio.sleep(60)
+
+    asyncio.run(main())
+    """
+
+
+def test_an_interrupt_wakes_a_task_that_awaits_it(make_board, runtime):
+    board = make_board(BUTTON, runtime=runtime)
+    board.wait_for_line("waiting")
+    board.pins[4].drive(0)
+    board.wait_for_line("pressed [0] True")
+
+
+def test_an_interrupt_handler_that_raises_is_told_and_the_firmware_lives(make_board, runtime):
+    board = make_board(
+        """
+        import asyncio
+        from machine import Pin
+
+        async def main():
+            Pin(4, Pin.IN).irq(lambda pin: 1 / 0)
+            print("waiting")
+            while not Pin(4).value(): await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+            print("alive")
+
+        asyncio.run(main())
+        """,
+        runtime=runtime,
+    )
+    board.wait_for_line("waiting")
+    board.pins[4].drive(1)
+    board.wait_for_line("alive")
+    assert any("ZeroDivisionError" in line for line in board.log)

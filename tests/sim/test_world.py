@@ -408,3 +408,25 @@ def test_a_bouncing_switch_is_seen_as_often_as_it_changes(world, firmware):
     board.bounce(4, 1, bounces=5)
     world.run(3)
     assert "changes 11 level 1" in board.log
+
+
+def test_interrupts_come_at_their_virtual_time_also_while_the_firmware_sleeps(world, firmware):
+    board = world.board(
+        firmware=firmware(
+            """
+            import time
+            from machine import Pin
+            edges = []
+            Pin(4, Pin.IN).irq(lambda pin: edges.append((time.ticks_ms(), pin.value())))
+            start = time.ticks_ms()
+            time.sleep(5)
+            print(edges, time.ticks_diff(time.ticks_ms(), start))
+            """
+        )
+    )
+    world.run(1)
+    board.pins[4].drive(1)
+    world.run(1)
+    board.pins[4].drive(0)
+    world.run(10)
+    assert board.log[0] == "[(1000, 1), (2000, 0)] 5000"

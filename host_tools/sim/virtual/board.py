@@ -181,6 +181,8 @@ class VirtualBoard:
 
     def _changed(self) -> None:
         """Follow the model: end a boot that it ended, and be there when its next time comes."""
+        if self.model.pins.interrupts:
+            self.actor.wake()
         if self.model.state is not State.RUNNING:
             if self._boot is not None and self.model.state is not State.HALTED:
                 self._boot.end()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from host_tools.sim import requests
@@ -39,6 +40,8 @@ class Boot:
         self.effects = board.effects
         self.is_over = False
         self._ahead_ns = 0
+        #: Runs the handlers of interrupts, once the firmware has some.
+        self.run_interrupts: Callable[[], None] = lambda: None
         self.loops: list[asyncio.AbstractEventLoop] = []
         self.ends: list[End] = []
         self.chance = random.Random(f"{board.world.seed} {board.name} {board.model.boots}")
@@ -52,6 +55,8 @@ class Boot:
             modules.given(self),
             {"open": self._open, "print": self._print},
         )
+        flag = self._importer.load("thread_safe_flag")
+        vars(self._importer.modules["asyncio"])["ThreadSafeFlag"] = flag.ThreadSafeFlag
 
     def run(self) -> None:
         """Run ``boot.py`` and ``main.py``; returns when this boot is over."""
@@ -97,6 +102,13 @@ class Boot:
         self._ahead_ns = 0
         self.clock.wait(self.board.actor, until_ns)
         self.check()
+        if self.board.pins.interrupts:
+            self.run_interrupts()
+
+    def sleep(self, until_ns: int) -> None:
+        """Wait for a time, whatever happens meanwhile."""
+        while self.now_ns < until_ns:
+            self.wait(until_ns)
 
     def compute(self) -> None:
         """Spend a little time, so that a loop that only looks at the clock or a pin ends."""

@@ -30,7 +30,7 @@ SHIM_FILES = {
     **{path.name: path.read_bytes() for path in (_SHIMS / "common").glob("*.py")},
     **{
         f"{name}.py": (_SHIMS / "cpython" / f"{name}.py").read_bytes()
-        for name in ("micropython", "umachine", "ustruct", "ubinascii")
+        for name in ("micropython", "thread_safe_flag", "umachine", "ustruct", "ubinascii")
     },
 }
 """Shims that are loaded afresh in each boot, as they keep state: file to source. The control module
@@ -66,7 +66,15 @@ def _control(boot: Boot) -> dict[str, Any]:
     def ask(operation: str, *arguments: Any) -> Any:  # noqa: ANN401
         return boot.ask(operation, arguments)
 
-    return {"ask": ask, "facts": boot.ask("facts", ()), "forever": lambda: boot.wait(None)}
+    def watch_interrupts(run: Callable[[], None]) -> None:
+        boot.run_interrupts = run
+
+    def forever() -> None:
+        while True:
+            boot.wait(None)
+
+    facts = boot.ask("facts", ())
+    return {"ask": ask, "facts": facts, "forever": forever, "watch_interrupts": watch_interrupts}
 
 
 def _time(boot: Boot) -> dict[str, Any]:
@@ -81,7 +89,7 @@ def _time(boot: Boot) -> dict[str, Any]:
         return lambda: now_ns() // unit_ns % _TICKS_PERIOD
 
     def sleep(unit_ns: int) -> Callable[[float], None]:
-        return lambda duration: boot.wait(boot.now_ns + int(duration * unit_ns))
+        return lambda duration: boot.sleep(boot.now_ns + int(duration * unit_ns))
 
     half = _TICKS_PERIOD // 2
     return {

@@ -3,12 +3,15 @@
 import json
 import os
 import socket
+import sys
 
 try:
     import utime as time  # on MicroPython: real time, also where ``time`` is warped
 except ImportError:
     import time
 
+_WATCH_MS = 10
+_is_watching = False
 _REFUSALS = {
     "ValueError": ValueError,
     "OSError": OSError,
@@ -25,12 +28,15 @@ class _Line:
         is_stream = hasattr(self._socket, "readline")
         self._stream = self._socket if is_stream else self._socket.makefile("rwb")
         self._count = 0
+        self.is_asking = False
         self._send({"token": token})
 
     def ask(self, operation, arguments):
         self._count += 1
+        self.is_asking = True
         self._send({"id": self._count, "do": operation, "with": arguments})
         line = self._stream.readline()
+        self.is_asking = False
         if not line:
             # The host forgot this boot: it is over, and the host is about to end this process.
             forever()
@@ -48,6 +54,41 @@ class _Line:
 def ask(operation, *arguments):
     """Ask the host for an operation and return its answer; raise what the chip would raise."""
     return _line.ask(operation, arguments)
+
+
+def watch_interrupts(run):
+    """Call a function often, between two steps of the firmware, from now on.
+
+    On CPython a timer's signal does it; on MicroPython a task of asyncio, so without asyncio no
+    interrupt is seen there.
+    """
+    global _is_watching
+    if _is_watching:
+        return
+    _is_watching = True
+    import asyncio
+
+    async def watch():
+        while True:
+            run()
+            await asyncio.sleep_ms(_WATCH_MS)
+
+    if sys.implementation.name == "micropython":
+        # Kept, or it may be collected before it has run.
+        _line.watcher = asyncio.create_task(watch())
+    else:
+        import signal
+
+        def look(*_):
+            if not _line.is_asking:
+                run()
+                loop = asyncio._get_running_loop()
+                if loop is not None:
+                    # The loop waits in a system call and must look what became ready.
+                    loop.call_soon_threadsafe(lambda: None)
+
+        signal.signal(signal.SIGALRM, look)
+        signal.setitimer(signal.ITIMER_REAL, _WATCH_MS / 1000, _WATCH_MS / 1000)
 
 
 def forever():

@@ -7,6 +7,7 @@ import time
 
 from _wakecall_analog import ADC, PWM  # noqa: F401
 from _wakecall_control import ask, facts, forever
+from _wakecall_interrupts import set_handler
 from umachine import PinBase, Signal, idle, time_pulse_us  # noqa: F401
 
 _constants = facts["constants"]
@@ -53,6 +54,11 @@ class Pin(PinBase):
 
     def toggle(self):
         ask("pin.toggle", self._id)
+
+    def irq(self, handler=None, trigger=None, *, priority=1, wake=None, hard=False):
+        if trigger is None:
+            trigger = Pin.IRQ_FALLING | Pin.IRQ_RISING
+        set_handler(self, self._id, handler, trigger)
 
     def __repr__(self):
         return "Pin(%s)" % self._id

@@ -5,6 +5,8 @@ import sys
 import time
 import traceback
 
+from thread_safe_flag import ThreadSafeFlag
+
 _TICKS_PERIOD = 1 << 30
 _TICKS_HALF = _TICKS_PERIOD // 2
 
@@ -19,6 +21,7 @@ def install():
     time.sleep_us = lambda duration_us: time.sleep(duration_us / 1000000)
     asyncio.sleep_ms = lambda duration_ms: asyncio.sleep(duration_ms / 1000)
     asyncio.wait_for_ms = lambda task, timeout_ms: asyncio.wait_for(task, timeout_ms / 1000)
+    asyncio.ThreadSafeFlag = ThreadSafeFlag
     sys.print_exception = _print_exception
 
 
