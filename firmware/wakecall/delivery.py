@@ -198,6 +198,7 @@ class Delivery:
             # Only a boot finds this record, so the reboot has happened.
             self._finish(command, _REBOOTED)
             return
+        command.slot.runs -= interrupted and not self.is_careful  # only crashes count (section 9)
         if command.slot.runs >= _POISON_RUNS:
             raise CommandError("ABORTED", "the board restarted twice while it ran", "unknown")
         self._read_back(command)

@@ -91,7 +91,7 @@ class MqttLink:
         Args:
             receiver: Gets ``command_arrived``, ``call_answered``, ``attributes_changed`` and
                 ``fenced`` for what the server sends, and ``burst_ended`` after each read; has
-                ``shared_keys``.
+                ``shared_keys``. None only tries the connection: what comes will come again.
 
         Raises:
             RefusedError: The server does not accept the token.
@@ -123,6 +123,8 @@ class MqttLink:
         is_broker = self._server["profile"] == "broker"
         self._packets.connect_packet(is_clean=not is_broker)
         await self._reply(_CONNACK, 0)
+        if receiver is None:
+            return
         # ThingsBoard's subscriptions end with their connection, whatever CONNACK says
         # (thingsboard-rpc.md 0.3); a general broker keeps them with the session.
         topics = () if is_broker and self._has_session else SUBSCRIPTIONS
@@ -275,7 +277,8 @@ class MqttLink:
                 self._is_late = False
                 for first_byte, body, length in self._incoming.feed(data):
                     self._handle(first_byte, body, length)
-                self._receiver.burst_ended(self)
+                if self._receiver is not None:
+                    self._receiver.burst_ended(self)
                 self.flush()
         except LinkError as error:
             self._break(error)
@@ -349,7 +352,8 @@ class MqttLink:
     def _handle(self, first_byte, body, length):
         packet_type = first_byte & 0xF0
         if packet_type == _PUBLISH:
-            self._handle_publish(first_byte, body, length)
+            if self._receiver is not None:
+                self._handle_publish(first_byte, body, length)
         elif packet_type == _CONNACK and len(body) == 2:
             self._has_session = bool(body[0] & 1)
             self._handle_connack(body[1])
