@@ -12,20 +12,10 @@ from micropython import const
 
 from wakecall.errors import LinkError, RefusedError
 from wakecall.faults import describe
+from wakecall.links import topics
 from wakecall.links.packet_reader import PacketReader, publish_parts
 from wakecall.links.packet_writer import PacketWriter
 from wakecall.links.replies import Replies
-from wakecall.links.topics import (
-    ANSWERS,
-    ATTRIBUTES,
-    ATTRIBUTES_ANSWER,
-    ATTRIBUTES_ASKED,
-    COMMANDS,
-    PUBLISHED,
-    SUBSCRIPTIONS,
-    read_object,
-    section,
-)
 
 _CONNACK = const(0x20)
 _PUBLISH = const(0x30)
@@ -73,7 +63,7 @@ class MqttLink:
         self._client_id = client_id
         self._keepalive_ms = keepalive_s * 1000
         # A PUBLISH carries its topic and packet id beside the payload.
-        self._packet_limit = payload_limit + 2 + len(COMMANDS) + 11 + 2
+        self._packet_limit = payload_limit + 2 + len(topics.COMMANDS) + 11 + 2
         #: Made once, while there is room for it in one piece.
         self._arriving = bytearray(_READ_BYTES)
         self._receiver = None
@@ -127,9 +117,9 @@ class MqttLink:
             return
         # ThingsBoard's subscriptions end with their connection, whatever CONNACK says
         # (thingsboard-rpc.md 0.3); a general broker keeps them with the session.
-        topics = () if is_broker and self._has_session else SUBSCRIPTIONS
+        filters = () if is_broker and self._has_session else topics.SUBSCRIPTIONS
         # A session does not know whether the owner's files have changed since.
-        for topic in ((ATTRIBUTES,) if receiver.shared_keys else ()) + topics:
+        for topic in ((topics.ATTRIBUTES,) if receiver.shared_keys else ()) + filters:
             packet_id = self._packets.subscribe_packet(topic, self._in_flight())
             await self._reply(_SUBACK, packet_id)
 
@@ -149,7 +139,7 @@ class MqttLink:
             keys = {"clientKeys": client_keys}
             if shared_keys:
                 keys["sharedKeys"] = shared_keys
-            self._publish(ATTRIBUTES_ASKED, json.dumps(keys).encode(), None)
+            self._publish(topics.ATTRIBUTES_ASKED, json.dumps(keys).encode(), None)
         self._deadlines_changed.set()
 
     async def serve(self):
@@ -197,15 +187,15 @@ class MqttLink:
             payload: Bytes of JSON.
             on_confirmed: Called without arguments once the server has it.
         """
-        self._publish(ANSWERS + request_id.encode(), payload, on_confirmed)
+        self._publish(topics.ANSWERS + request_id.encode(), payload, on_confirmed)
 
     def ask(self, call_id, payload):
         """Send a call to the server; its answer comes to ``call_answered`` of the receiver."""
-        self._publish(COMMANDS + call_id.encode(), payload, None)
+        self._publish(topics.COMMANDS + call_id.encode(), payload, None)
 
     def publish(self, kind, payload, on_confirmed):
         """Send ``attributes``, ``telemetry`` or a ``claim``: bytes of JSON; else as ``answer``."""
-        self._publish(PUBLISHED[kind], payload, on_confirmed)
+        self._publish(topics.PUBLISHED[kind], payload, on_confirmed)
 
     def flush(self):
         """Hand what was gathered to the network now, before something that takes long."""
@@ -232,9 +222,13 @@ class MqttLink:
             )
         except asyncio.TimeoutError:
             raise LinkError("%s: no connection in %d s" % (self.address, _OPEN_TIMEOUT_S))
-        except (OSError, ValueError) as error:  # MicroPython's TLS refuses with ValueError
-            raise LinkError("%s: %s" % (self.address, error))
+        except (OSError, ValueError) as error:
+            raise self._trouble(error)
         return reader
+
+    def _trouble(self, error):
+        # MicroPython's TLS tells of a wrong certificate by a ValueError of several lines.
+        return LinkError("%s: %s" % (self.address, " ".join(str(error).split())))
 
     def _expect(self, packet_type, packet_id, on_reply):
         deadline_ms = self._port.now_ms() + _REPLY_TIMEOUT_MS
@@ -283,7 +277,7 @@ class MqttLink:
         except LinkError as error:
             self._break(error)
         except OSError as error:
-            self._break(LinkError("%s: %s" % (self.address, error)))
+            self._break(self._trouble(error))
         except MemoryError:
             gc.collect()
             self._break(LinkError("out of memory while reading"))
@@ -294,7 +288,10 @@ class MqttLink:
         """Return the next bytes, none at the end of the stream, or None."""
         if not hasattr(reader, "readinto"):  # CPython's
             return await reader.read(_READ_BYTES)
-        count = await reader.readinto(self._arriving)
+        try:
+            count = await reader.readinto(self._arriving)
+        except ValueError as error:
+            raise self._trouble(error)
         return memoryview(self._arriving)[:count] if count else count
 
     async def _write(self):
@@ -304,8 +301,8 @@ class MqttLink:
                 self.flush()
                 self._outgoing.clear()
                 await self._writer.drain()
-        except OSError as error:
-            self._break(LinkError("%s: %s" % (self.address, error)))
+        except (OSError, ValueError) as error:
+            self._break(self._trouble(error))
 
     async def _watch(self):
         while self._fault is None:
@@ -381,19 +378,21 @@ class MqttLink:
         missing = length - len(body)
         topic, packet_id, payload = publish_parts(first_byte, body)
         payload_length = len(payload) + missing
-        if topic.startswith(COMMANDS):
-            request_id = topic[len(COMMANDS) :].decode()
+        if topic.startswith(topics.COMMANDS):
+            request_id = topics.last_level(topic, topics.COMMANDS)
             self._receiver.command_arrived(self, packet_id, request_id, payload, payload_length)
             return
         if packet_id is not None:
             self.acknowledge(packet_id)
         if payload_length != len(payload):
             return
-        if topic.startswith(ANSWERS):
-            self._receiver.call_answered(topic[len(ANSWERS) :].decode(), payload)
-        elif topic == ATTRIBUTES:
-            self._receiver.attributes_changed(self, read_object(payload))
-        elif topic == ATTRIBUTES_ANSWER and self._is_fencing:
+        if topic.startswith(topics.ANSWERS):
+            self._receiver.call_answered(topics.last_level(topic, topics.ANSWERS), payload)
+        elif topic == topics.ATTRIBUTES:
+            self._receiver.attributes_changed(self, topics.read_object(payload))
+        elif topic == topics.ATTRIBUTES_ANSWER and self._is_fencing:
             self._is_fencing = False
-            content = read_object(payload)
-            self._receiver.fenced(self, section(content, "client"), section(content, "shared"))
+            content = topics.read_object(payload)
+            self._receiver.fenced(
+                self, topics.section(content, "client"), topics.section(content, "shared")
+            )
