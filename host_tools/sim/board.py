@@ -89,6 +89,10 @@ class Board:
         self._stop(State.OFF)
         self.retained = b""
 
+    def brown_out(self) -> None:
+        """Let the supply dip: it reads as a power-on, and no memory is to be trusted (5.3)."""
+        self.press_reset()
+
     def press_reset(self) -> None:
         """Press the reset button, which reads as a power-on (reference/host-tools.md 5.2)."""
         if self.state is not State.OFF:

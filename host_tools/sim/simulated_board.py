@@ -152,6 +152,11 @@ class SimulatedBoard:
         with self._supervisor.changed:
             self.board.press_reset()
 
+    def brown_out(self) -> None:
+        """Let the supply dip for a moment."""
+        with self._supervisor.changed:
+            self.board.brown_out()
+
     def power_cut(self) -> None:
         """Take the power away; the firmware is gone when this returns."""
         self._supervisor.power_cut()
