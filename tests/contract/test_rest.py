@@ -50,7 +50,7 @@ def test_row_38_timeout_has_a_floor(target: Target, device: Device, timeout: Any
     started = time.monotonic()
     target.rest.call(device, "any", timeout=timeout)
     elapsed = time.monotonic() - started
-    assert target.min_timeout_s * 0.95 <= elapsed < target.min_timeout_s * 1.7
+    assert target.min_timeout_s * 0.95 <= elapsed < target.min_timeout_s * 1.95
 
 
 def test_row_38_absent_timeout_is_twice_the_floor(target: Target, device: Device):
