@@ -34,6 +34,8 @@ class HttpServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            # A caller's word about where it comes from must not get around the login limit.
+            proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
         )
