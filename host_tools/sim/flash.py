@@ -69,11 +69,11 @@ class _Access:
 
     def prog(self, cfg: LFSConfig, block: int, off: int, data: bytes) -> int:
         start = block * cfg.block_size + off
-        self._device.programs += 1
+        self._device.programs += 0 if self.is_gone else 1
         return self._change("flash program", block, start, bytes(data))
 
     def erase(self, cfg: LFSConfig, block: int) -> int:
-        self._device.erases += 1
+        self._device.erases += 0 if self.is_gone else 1
         start = block * cfg.block_size
         return self._change("flash erase", block, start, b"\xff" * cfg.block_size)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 
 import pytest
 
 from host_tools.errors import ExitCode, WakecallError
 from host_tools.sim import State, running
-from host_tools.sim.control import ControlClient
+from host_tools.sim.control import ControlClient, ControlServer
 
 WATCH_PIN = """
     import time
@@ -89,6 +90,20 @@ def test_a_wrong_token_learns_nothing(board):
     ask = json.dumps({"id": 1, "do": "state"}).encode()
     for greeting in (b'{"token": "0"}', b'{"token": 5}', b"{}", b"[]", b"garbage", b""):
         assert exchange(port, greeting, ask) == b""
+
+
+def test_a_token_that_was_dismissed_has_no_effect_any_more():
+    server = ControlServer(threading.RLock())
+    asked = []
+    token = server.admit({"note": lambda: asked.append(1)})
+    visitor = ControlClient(server.port, token)
+    visitor.ask("note")
+    server.dismiss(token)
+    with pytest.raises(WakecallError):
+        visitor.ask("note")
+    assert asked == [1]
+    visitor.close()
+    server.close()
 
 
 def test_a_line_that_is_no_request_ends_the_visit(board):

@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from littlefs import LFSConfig
 
 from host_tools import board_facts
 from host_tools.sim.effects import Cut, Effects, Gone
-from host_tools.sim.flash import BlockDevice, Flash
+from host_tools.sim.flash import BlockDevice, Flash, _Access
 
 BOARDS = ("esp32", "pico")
 
@@ -97,6 +98,26 @@ def test_a_file_that_is_closed_by_an_exception_is_kept_as_far_as_it_got(facts):
         file.write(b"half")
         raise ZeroDivisionError
     assert flash.read("a") == b"half"
+
+
+@pytest.mark.parametrize(
+    ("cut", "kept"),
+    [
+        (Cut.BEFORE, b"\xff" * 32),
+        (Cut.HALF, b"A" * 16 + b"\xff" * 16),
+        (Cut.AFTER, b"A" * 32),
+    ],
+)
+def test_a_program_that_is_cut_leaves_nothing_half_or_all(facts, cut, kept):
+    device = BlockDevice(facts)
+    effects = Effects(lambda: None)
+    effects.plan = {0: cut}
+    access = _Access(device, effects)
+    config = LFSConfig(context=access, block_size=facts.erase_bytes, block_count=device.blocks)
+    assert access.prog(config, 1, 0, b"A" * 32) < 0
+    assert device.image[facts.erase_bytes : facts.erase_bytes + 32] == kept
+    assert access.erase(config, 1) < 0  # without power nothing more happens
+    assert (device.programs, device.erases) == (1, 0)
 
 
 def test_without_power_everything_is_refused(facts):

@@ -379,9 +379,13 @@ def test_an_interpreter_that_crashes_halts_the_board(make_board):
 
 
 def test_the_reset_button_starts_over(make_board, runtime):
-    board = make_board("import machine\nmachine.RTC().memory(b'x')\nprint('up')\n" + REST)
+    remember = "import machine\nmemory = machine.RTC().memory\nprint(memory())\nmemory(b'x')\n"
+    board = make_board(remember + "print('up')\n" + REST, runtime=runtime)
     board.wait_for_line("up")
+    board.log.clear()
     board.reset()
+    board.wait_for_line("up")
+    assert board.log[0] == "b''"
     board.wait_until(lambda: board.boots == 2)
     assert board.reset_cause == 1
 

@@ -323,6 +323,18 @@ def test_a_brown_out_reads_as_a_power_on(world):
     assert board.model.retained == b""
 
 
+def test_what_is_lost_on_the_way_comes_later_as_tcp_sends_again(world):
+    world.board()
+    online(world)
+    world.network.weather = Weather(upward=False)
+    made = world.server.call("getGpio", {"pin": 23})
+    world.run(2)
+    assert not made.is_done
+    world.network.weather = Weather()
+    world.run(0.1)
+    assert made.answer == {"pin": 23, "value": 0}
+
+
 def test_a_name_that_is_not_found_is_told_and_tried_again(world):
     world.network.weather = Weather(resolves=False)
     board = world.board()
