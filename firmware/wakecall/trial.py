@@ -60,7 +60,7 @@ class Trial:
     async def run(self, agent):
         """Connect with the new configuration; give it up and restart when that takes too long."""
         deadline_ms = self._port.now_ms() + self._record["within_s"] * 1000
-        reason = "no connection"
+        reason = told = "no connection"
         while True:
             left_ms = max(deadline_ms - self._port.now_ms(), 0)
             try:
@@ -74,7 +74,9 @@ class Trial:
             except Exception as error:  # whatever it is, the board must come back
                 reason = describe(error)
                 is_hopeful = False
-            agent.log("the new configuration does not connect: %s" % reason)
+            if reason != told:
+                told = reason
+                agent.log("the new configuration does not connect: %s" % reason)
             if not is_hopeful or self._port.now_ms() + _PAUSE_MS >= deadline_ms:
                 fail(self._port, self._record, reason)
                 agent.leave_then(self._port.reset)
