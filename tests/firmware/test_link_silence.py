@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from host_tools.mqtt import Acknowledgement, PacketType, PingReq, Publish
+from host_tools.mqtt import Acknowledgement, ConnAck, PacketType, PingReq, Publish
 from host_tools.sim import SimulatedBoard
 from tests.firmware.link_board import make_board
 from tests.firmware.mqtt_peer import Peer, Visit
@@ -42,11 +42,20 @@ def visit(board: SimulatedBoard, peer: Peer) -> Iterator[Visit]:
     arrived.reset()
 
 
-def test_a_server_that_accepts_and_says_nothing_is_left_after_the_answers_deadline(
+def test_check_17_a_server_that_accepts_and_says_nothing_is_left_after_the_answers_deadline(
     board: SimulatedBoard, peer: Peer
 ) -> None:
     visit = peer.accept()
     visit.receive()
+    assert visit.closes(ANSWER_DEADLINE_S + LATE_S) > ANSWER_DEADLINE_S - LATE_S
+
+
+def test_check_17_a_server_that_falls_silent_after_connack_is_left_after_the_answers_deadline(
+    board: SimulatedBoard, peer: Peer
+) -> None:
+    visit = peer.accept()
+    visit.receive()
+    visit.send(ConnAck())
     assert visit.closes(ANSWER_DEADLINE_S + LATE_S) > ANSWER_DEADLINE_S - LATE_S
 
 

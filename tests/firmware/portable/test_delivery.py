@@ -48,7 +48,7 @@ def connected(**options):
 # Acknowledgements and answers
 
 
-def test_a_read_is_acknowledged_right_before_its_answer_and_costs_no_flash():
+def test_check_4_a_read_is_acknowledged_right_before_its_answer_and_costs_no_flash():
     board = connected()
     writes = board.port.flash.writes
     board.send(0, "echo", {"value": 3})
@@ -58,7 +58,7 @@ def test_a_read_is_acknowledged_right_before_its_answer_and_costs_no_flash():
     assert board.port.flash.writes == writes
 
 
-def test_a_once_command_is_acknowledged_when_it_is_durable_and_before_it_runs():
+def test_check_3_a_once_command_is_acknowledged_when_it_is_durable_and_before_it_runs():
     board = connected()
     writes = board.port.flash.writes
     board.send(0, "pulse")
@@ -101,7 +101,7 @@ def test_a_bad_command_is_answered_at_once_and_acknowledged_in_its_turn():
     assert board.link.said == ["answer 1", "PUBACK 100", "PUBACK 101", "answer 0"]
 
 
-def test_an_acknowledgement_does_not_wait_longer_than_three_seconds():
+def test_check_4_an_acknowledgement_does_not_wait_longer_than_three_seconds():
     board = connected()
     board.send(0, "store", {"value": 1})
     command = board.delivery.next()
@@ -200,7 +200,7 @@ def test_a_link_that_sends_too_much_is_told_so_until_time_has_passed():
     assert board.link.answers["3"] == 0
 
 
-def test_an_expired_command_is_not_run():
+def test_check_22_an_expired_command_is_not_run():
     board = connected()
     board.port.epoch = 5000
     board.send(0, "pulse", expires=5000)
@@ -235,7 +235,7 @@ def test_a_command_with_an_expiry_waits_for_the_clock_but_not_for_ever():
 # Identity
 
 
-def test_a_command_that_comes_again_is_answered_from_the_journal_and_not_run_again():
+def test_check_5_a_command_that_comes_again_is_answered_from_the_journal_and_not_run_again():
     board = connected()
     board.send(0, "pulse", {"value": 4})
     board.run()
@@ -247,7 +247,7 @@ def test_a_command_that_comes_again_is_answered_from_the_journal_and_not_run_aga
     assert runs == ["pulse 4"]
 
 
-def test_a_named_command_under_another_request_id_is_answered_under_the_new_one():
+def test_check_6_a_named_command_under_another_request_id_is_answered_under_the_new_one():
     board = connected()
     board.send(5, "pulse", {"value": 4}, name="a")
     board.run()
@@ -266,7 +266,7 @@ def test_a_name_of_another_command_is_refused():
     assert runs == ["pulse 4"]
 
 
-def test_another_command_under_a_used_id_is_run_and_gets_its_own_answer():
+def test_check_7_another_command_under_a_used_id_is_run_and_gets_its_own_answer():
     board = connected()
     board.send(0, "pulse", {"value": 4})
     board.run()
@@ -337,7 +337,7 @@ def test_an_accepted_command_is_run_after_a_cut_without_coming_again():
     assert runs == ["echo 0", "pulse 1"]
 
 
-def test_a_started_once_command_is_never_run_again_and_says_so():
+def test_check_9_a_started_once_command_is_never_run_again_and_says_so():
     board = connected()
     board.send(0, "pulse")
     board.delivery.next()
@@ -372,7 +372,7 @@ def test_an_owed_answer_is_never_sent_under_an_id_that_the_server_uses_anew():
     assert board.link.said == ["PUBACK 100", "answer 0"]
 
 
-def test_a_reboot_happens_once_however_often_it_comes():
+def test_check_8_a_reboot_happens_once_however_often_it_comes():
     board = connected()
     board.send(0, "reboot", name="r")
     assert board.run() == 1
@@ -449,7 +449,7 @@ def test_a_full_ring_leaves_commands_to_the_server_and_loses_none():
     assert runs == ["pulse 0", "pulse 1", "pulse 2", "pulse 3"]
 
 
-def test_unfinished_commands_are_never_overwritten():
+def test_check_10_unfinished_commands_are_never_overwritten():
     board = connected(slots=2)
     board.send(0, "pulse", {"value": 0})
     board.send(1, "pulse", {"value": 1})

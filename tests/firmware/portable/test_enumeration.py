@@ -22,7 +22,7 @@ def test_no_cut_at_all_answers_everything():
             Scenario(strategy, commands).check(())
 
 
-def test_a_cut_at_any_point_doubles_nothing_and_loses_nothing():
+def test_checks_1_and_2_a_cut_at_any_point_doubles_nothing_and_loses_nothing():
     tried = 0
     for strategy in STRATEGIES:
         for commands in SHORT + LONG:

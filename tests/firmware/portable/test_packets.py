@@ -59,7 +59,7 @@ def test_subscribe_asks_for_quality_of_service_1():
     assert packets.take() == b"\x82\x08\x00\x01\x00\x03a/+\x01"
 
 
-def test_packet_ids_wrap_and_leave_out_what_is_in_flight():
+def test_check_19_packet_ids_wrap_and_leave_out_what_is_in_flight():
     packets = writer()
     packets.pid = 65534
     assert packets.publish_packet(b"a", b"", ()) == 65535
