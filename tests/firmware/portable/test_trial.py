@@ -20,19 +20,24 @@ _MOST_SESSIONS = 20
 class Agent:
     """What the methods and the trial use of an agent, on a board without hardware."""
 
-    def __init__(self, board, in_force, error):
+    def __init__(self, story, in_force):
+        board = story.board
         self.port = board.port
         self.port.reset = None
         self.configuration = in_force[0]
         self.in_force = in_force
         self.has_left = False
-        self._error = error
+        self._story = story
 
     async def probe(self):
         """Fail with an error when the new configuration is in force and does not connect."""
-        if self._error is not None and self.in_force[0]["server"]["host"] == "new":
+        if self.in_force[0]["server"]["host"] != "new":
+            return
+        error = self._story.error
+        if error is not None:
             self.port.ms += 11000
-            raise self._error
+            raise error
+        self._story.error = self._story.error_later
 
     def leave_then(self, action):
         self.has_left = True
@@ -42,15 +47,25 @@ class Agent:
 
 
 class Story:
-    """One setConfig from its arrival to its answer; power may fail at some points."""
+    """One setConfig from its arrival to its answer; power may fail at some points.
 
-    def __init__(self, error=None, cuts=()):
+    Args:
+        error: What the new configuration meets when it connects, or None.
+        cuts: Where the power fails.
+        error_later: The same, after it has connected once.
+        record: What an earlier change left on the flash.
+    """
+
+    def __init__(self, error=None, cuts=(), error_later=None, record=None):
         self.board = Bench(getConfig, setConfig)
-        self._error = error
+        self.error = error
+        self.error_later = error_later
         files = self.board.port.flash.files
         files["board.json"] = json.dumps(BOARD).encode()
         files["config.json"] = json.dumps(OLD).encode()
         files["secrets.json"] = b'{"token": "old-token"}'
+        if record is not None:
+            files[trial.FILE] = record
         self._cuts = list(cuts)
         self.answer = None
         self._power()
@@ -62,7 +77,7 @@ class Story:
         board = self.board
         tried = trial.take_up(board.port, BOARD, lambda text: None)
         in_force = self.in_force() if tried is None else (tried.configuration, tried.secrets)
-        agent = board.agent = Agent(board, in_force, self._error)
+        agent = board.agent = Agent(self, in_force)
         if tried is not None:
             asyncio.run(tried.run(agent))
         hosts = (in_force[0]["server"]["host"], in_force[1]["token"])
@@ -171,6 +186,24 @@ def test_cuts_at_any_two_points_leave_the_old_or_the_new_and_an_answer_that_is_t
         for first in range(1, points + 1):
             for second in range(1, points + 1):
                 check(error, (first, second))
+
+
+def test_a_server_that_goes_after_the_first_connection_leaves_no_mixture():
+    points = Story().points
+    for point in range(1, points + 1):
+        story = Story(None, (point,), error_later=LinkError("gone"))
+        applied = story.answer == {"applied": True}
+        # The host() checks that configuration and secrets belong together.
+        assert story.host() == ("new" if applied else "old"), (point, story.answer)
+
+
+def test_the_outcome_of_another_change_is_never_taken_for_this_one():
+    for state in (trial.APPLIED, trial.FAILED):
+        record = state + b'{"change": "another", "reason": "long ago"}'
+        for point in range(1, Story(record=record).points + 1):
+            story = Story(None, (point,), record=record)
+            assert story.answer == {"applied": True}
+            assert story.host() == "new"
 
 
 def test_a_board_that_never_stays_up_with_the_new_configuration_returns_to_the_old():
