@@ -104,6 +104,9 @@ class MqttLink:
         self._deadlines_changed = asyncio.Event()
         self._replies = Replies()
         self._is_late = False
+        self._is_reading = False
+        #: When the watching task looks by itself; it is woken for what is due earlier only.
+        self._next_look_ms = self._port.now_ms() + self._keepalive_ms
         self._is_fencing = False
         self._incoming = PacketReader(self._packet_limit)
         self._packets = PacketWriter(
@@ -185,7 +188,7 @@ class MqttLink:
     def acknowledge(self, packet_id):
         """Acknowledge a command; leaves with everything else that is said before the next wait."""
         self._packets.acknowledge_packet(packet_id)
-        self._outgoing.set()
+        self._wake_writer()
 
     def answer(self, request_id, payload, on_confirmed):
         """Send an answer.
@@ -214,8 +217,9 @@ class MqttLink:
         if self._writer is not None:
             self._writer.write(data)
             self._sent_ms = self._port.now_ms()
-            # What the network did not take at once is drained by the writing task.
-            self._outgoing.set()
+            if getattr(self._writer, "out_buf", None):
+                # MicroPython: what the network did not take at once is for the writing task.
+                self._outgoing.set()
 
     def _publish(self, topic, payload, on_confirmed):
         packet_id = self._packets.publish_packet(topic, payload, self._in_flight())
@@ -236,10 +240,15 @@ class MqttLink:
 
     def _expect(self, packet_type, packet_id, on_reply):
         deadline_ms = self._port.now_ms() + _REPLY_TIMEOUT_MS
-        if self._replies.deadline_ms is None:
+        if deadline_ms < self._next_look_ms:
             self._deadlines_changed.set()
         self._replies.expect(packet_type, packet_id, deadline_ms, on_reply)
-        self._outgoing.set()
+        self._wake_writer()
+
+    def _wake_writer(self):
+        # What is said while bytes are read leaves right behind them, without another task's turn.
+        if not self._is_reading:
+            self._outgoing.set()
 
     async def _reply(self, packet_type, packet_id):
         arrived = asyncio.Event()
@@ -273,9 +282,11 @@ class MqttLink:
                     raise LinkError("%s closed the connection" % self.address)
                 self._heard_ms = self._port.now_ms()
                 self._is_late = False
+                self._is_reading = True
                 for first_byte, body, length in self._incoming.feed(data):
                     self._handle(first_byte, body, length)
                 self._receiver.burst_ended(self)
+                self._is_reading = False
                 self.flush()
         except LinkError as error:
             self._break(error)
@@ -306,7 +317,9 @@ class MqttLink:
 
     async def _watch(self):
         while self._fault is None:
-            wait_ms = self._check_deadlines(self._port.now_ms())
+            now_ms = self._port.now_ms()
+            wait_ms = self._check_deadlines(now_ms)
+            self._next_look_ms = now_ms + wait_ms
             try:
                 await asyncio.wait_for(self._deadlines_changed.wait(), wait_ms / 1000)
             except asyncio.TimeoutError:
