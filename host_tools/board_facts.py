@@ -92,6 +92,11 @@ class Sleep(_Facts):
     retained_bytes: Annotated[int, Field(ge=0, le=65536)]
     wake_reason: bool
     keeps_clock: bool
+    #: Pins that wake the chip through each source (reference/host-tools.md 5.4).
+    wake_ext0: tuple[PinNumber, ...] = ()
+    wake_ext1: tuple[PinNumber, ...] = ()
+    #: From deep sleep; any pin wakes from light sleep.
+    wake_gpio: tuple[PinNumber, ...] = ()
     longest_ms: Annotated[int, Field(gt=0)]
 
 

@@ -54,6 +54,8 @@ class Agent:
         self.delivery = delivery
         #: The name of the link whose command began to run last.
         self.caller = ""
+        #: A configuration that was set by command and has to prove itself, or None.
+        self.trial = None
         #: How often a connection was opened.
         self.connections = 0
         self._secrets = secrets
@@ -72,6 +74,8 @@ class Agent:
         """Serve for ever; returns only when the board leaves (see ``leave_then``)."""
         self.delivery.is_careful = self.boots.was_unclean
         self._retained.restore(self)
+        if self.trial is not None:
+            await self.trial.run(self)
         self.delivery.recover()
         self._start(keep_time(self))
         patience = Patience(self.port)
@@ -157,6 +161,18 @@ class Agent:
         """
         self._leave = action
 
+    async def probe(self):
+        """Find out whether the server can be reached and takes the token; nothing is subscribed.
+
+        Raises:
+            LinkError: It cannot, or does not.
+        """
+        await self._join_network()
+        try:
+            await self._link.open(None)
+        finally:
+            await self._link.close()
+
     # What the link brings
 
     def command_arrived(self, link, packet_id, request_id, payload, payload_length):
@@ -220,8 +236,7 @@ class Agent:
         return leaves or self._leave is not None
 
     async def _connect(self):
-        wifi = self.configuration["wifi"]
-        await self.port.connect_radio(wifi["ssid"], self._secrets["wifi_key"], _RADIO_TIMEOUT_MS)
+        await self._join_network()
         self._connection = self.delivery.connected(self._link)
         await self._link.open(self)
         self.connections += 1
@@ -229,6 +244,10 @@ class Agent:
         self._start(self._attend(self._connection))
         self._link.fence(_EPOCH_KEY, self.shared_keys)
         self.online.set()
+
+    async def _join_network(self):
+        wifi = self.configuration["wifi"]
+        await self.port.connect_radio(wifi["ssid"], self._secrets["wifi_key"], _RADIO_TIMEOUT_MS)
 
     async def _disconnect(self):
         connection = self._connection
@@ -323,6 +342,9 @@ class Agent:
         self._pump()
 
     def _ran(self, command, result):
+        if result is None and self._leave is not None and command.method.complete is not None:
+            # Its hook answers after the restart.
+            return
         if command.hook is not None and result is None:
             # The hook is certain that the effect never happened.
             command.hook = None

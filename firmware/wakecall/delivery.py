@@ -199,6 +199,7 @@ class Delivery:
             # Only a boot finds this record, so the reboot has happened.
             self._finish(command, _REBOOTED)
             return
+        command.slot.runs -= interrupted and not self.is_careful  # only crashes count (section 9)
         if command.slot.runs >= _POISON_RUNS:
             raise CommandError("ABORTED", "the board restarted twice while it ran", "unknown")
         self._read_back(command)
@@ -392,9 +393,5 @@ class Delivery:
             connection.answer(command.request_id, payload)
 
     def _count_refusal(self, error):
-        if error.code == "DEADLINE_EXCEEDED":
-            self.counts["expired"] += 1
-        elif error.code == "ABORTED":
-            self.counts["aborted"] += 1
-        else:
-            self.counts["refused"] += 1
+        kinds = {"DEADLINE_EXCEEDED": "expired", "ABORTED": "aborted"}
+        self.counts[kinds.get(error.code, "refused")] += 1

@@ -235,7 +235,10 @@ class Port:
             raise OSError("ca.der is missing: TLS needs the server's certificate authority")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.verify_mode = ssl.CERT_REQUIRED  # MicroPython's default is none
-        context.load_verify_locations(cadata=authority)
+        try:
+            context.load_verify_locations(cadata=authority)
+        except (OSError, ValueError):  # CPython, MicroPython
+            raise ValueError("ca.der is no certificate in DER form")
         return context
 
     async def ask_ntp(self, host, timeout_ms):
@@ -275,21 +278,28 @@ class Port:
             port: TCP port.
             tls: An ``ssl.SSLContext``, or None for a plain connection.
         """
+        if not _IS_MICROPYTHON:
+            return await asyncio.open_connection(
+                host, port, ssl=tls, server_hostname=None if tls is None else host
+            )
+        reader, writer = await asyncio.open_connection(host, port)
+        _send_at_once(writer.s)
         if tls is None:
-            reader, writer = await asyncio.open_connection(host, port)
-            _send_at_once(writer)
             return reader, writer
-        return await asyncio.open_connection(host, port, ssl=tls, server_hostname=host)
+        # The option has to be set before the wrap, so asyncio cannot do both. The handshake comes
+        # with the first bytes, without blocking.
+        secured = tls.wrap_socket(writer.s, server_hostname=host, do_handshake_on_connect=False)
+        stream = asyncio.StreamReader(secured)
+        return stream, stream
 
 
-def _send_at_once(writer):
+def _send_at_once(socket):
     # Else a second small write waits up to 44 ms for the peer's acknowledgement of the first
-    # (reference/environment.md 4). CPython's asyncio has set it already.
-    if hasattr(writer, "s"):
-        try:
-            writer.s.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
-        except OSError:
-            pass
+    # (reference/environment.md 4). CPython's asyncio sets it by itself.
+    try:
+        socket.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
+    except OSError:
+        pass
 
 
 def _radio_trouble(network, status):

@@ -8,7 +8,7 @@ from wakecall.delivery import Delivery
 from wakecall.guard import Guard
 from wakecall.journal import Journal
 from wakecall.links.mqtt import MqttLink
-from wakecall.methods import gpio, system
+from wakecall.methods import gpio, settings, system
 from wakecall.pins import Pins
 from wakecall.port import open_port, read_file
 from wakecall.registry import Registry
@@ -29,14 +29,18 @@ def build_agent(port=None, log=log):
     Raises:
         ConfigurationError: A file is missing or wrong.
     """
-    read = read_file if port is None else port.read_file
-    board = read_board(read)
-    configuration = read_configuration(read, board)
-    secrets = read_secrets(read)
+    board = read_board(read_file if port is None else port.read_file)
     port = port or open_port(board)
+    trial = _pending_trial(port, board, log)
+    if trial is None:
+        configuration = read_configuration(port.read_file, board)
+        secrets = read_secrets(port.read_file)
+    else:
+        configuration = trial.configuration
+        secrets = trial.secrets
     port.raise_clock(configuration["time_floor_ms"])
     registry = Registry()
-    for module in (gpio, system):
+    for module in (gpio, settings, system):
         registry.add_module(module)
     if configuration["widgets"] is not None:
         from wakecall.methods import widgets
@@ -61,4 +65,15 @@ def build_agent(port=None, log=log):
         configuration["payload_limit"],
     )
     log("%s on %s, reset cause %s" % (configuration["device"], board["board"], port.reset_cause()))
-    return Agent(port, configuration, secrets, registry, pins, journal, boots, delivery, link, log)
+    agent = Agent(port, configuration, secrets, registry, pins, journal, boots, delivery, link, log)
+    agent.trial = trial
+    return agent
+
+
+def _pending_trial(port, board, log):
+    # One byte tells whether there is one; what deals with it is loaded only then.
+    if (port.read_file("trial") or b" ")[:1] not in b"TC":
+        return None
+    from wakecall.trial import take_up
+
+    return take_up(port, board, log)

@@ -29,9 +29,10 @@ gives it up (its state is FAILED), with 7 if the board answers with an error.
 
 The same command can reach a board twice, after a cut or because you try again. So that the board
 knows it, a persistent call carries an id (`_id` in its params) when the board has said in its
-attribute `agent` that it understands ids. A board executes an id once, and answers a repetition
-with the first answer: to try again without fear, give the same --id. With --expires it also carries
-the time (`_exp`) after which the board refuses to run it, should it come late.
+attribute `agent` that it understands ids. What must not happen twice (a toggle, a pulse, a reboot)
+then happens once, and the repetition gets the first answer: to try again without fear, give the
+same --id. With --expires it also carries the time (`_exp`) after which the board refuses to run it,
+should it come late.
 """
 _ONLY_PERSISTENT = ("expires", "retries", "wait")
 
@@ -89,7 +90,7 @@ def _add_persistent_arguments(parser: argparse.ArgumentParser) -> None:
         "--id",
         metavar="TEXT",
         type=command_id,
-        help="the command's id; the same at a second try makes sure that it runs once",
+        help="the command's id; the same at a second try keeps its effect from happening twice",
     )
     parser.add_argument(
         "--named",

@@ -6,8 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from host_tools.cli.output import compact, print_json, print_line, print_table, time_text
-from host_tools.cli.server import add_json_option, add_server_options, open_client
-from host_tools.errors import ExitCode
+from host_tools.cli.server import add_action, run_action
 from host_tools.json_text import Json
 
 if TYPE_CHECKING:
@@ -22,41 +21,24 @@ for it here; no other command shows it. `wakecall device token NAME > FILE` keep
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their arguments."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    add = actions.add_parser("add", help="make a device", description="make a device")
+    add = add_action(actions, "add", "make a device", _add)
     add.add_argument("--type", default="default", help="its device profile (default: %(default)s)")
     add.add_argument("--label", default="", help="a text of yours")
-    show = actions.add_parser(
-        "show",
-        help="show a device with its attributes and newest telemetry",
-        description="show a device with its attributes and newest telemetry",
-    )
-    token = actions.add_parser(
-        "token",
-        help="print the access token with which a device connects (a secret)",
-        description="print the access token with which a device connects",
-        epilog=_TOKEN_NOTES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    remove = actions.add_parser(
-        "rm",
-        help="remove a device with all that the server keeps of it",
-        description="remove a device with all that the server keeps of it",
-    )
-    for action, handler in ((add, _add), (show, _show), (token, _token), (remove, _remove)):
+    add_action(actions, "list", "list the devices", _list)
+    help_line = "show a device with its attributes and newest telemetry"
+    show = add_action(actions, "show", help_line, _show)
+    help_line = "print the access token with which a device connects (a secret)"
+    token = add_action(actions, "token", help_line, _token)
+    token.epilog = _TOKEN_NOTES
+    help_line = "remove a device with all that the server keeps of it"
+    remove = add_action(actions, "rm", help_line, _remove)
+    for action in (add, show, token, remove):
         action.add_argument("name", metavar="NAME", help="the device's name")
-        action.set_defaults(handler=handler)
-    listing = actions.add_parser("list", help="list the devices", description="list the devices")
-    listing.set_defaults(handler=_list)
-    for action in (add, listing, show, token, remove):
-        add_json_option(action)
-        add_server_options(action)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out one action."""
-    with open_client(arguments) as client:
-        arguments.handler(client, arguments)
-    return ExitCode.OK
+    return run_action(arguments)
 
 
 def _add(client: Client, arguments: argparse.Namespace) -> None:

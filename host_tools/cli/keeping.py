@@ -77,7 +77,7 @@ def _with_advice(error: WakecallError, command_id: str | None) -> WakecallError:
     return WakecallError(
         error.message,
         code=error.code,
-        hint=f"the server may have the call: try again with --id {command_id}, and it runs once",
+        hint=f"the server may have it: to try again without a second effect, --id {command_id}",
     )
 
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "call": "call a method of a device and print its answer",
     "rpc": "list, show and remove the calls that the server keeps for a device",
     "watch": "show telemetry, attributes and kept calls of a device as they change",
+    "audit": "show who called what on which device, and how it ended",
     "login": "check the credentials of a server and keep them for the other commands",
     "boards": "list the boards that are supported, and what is plugged in",
     "flash": "write MicroPython to a board, verify it, and let the board prove it",

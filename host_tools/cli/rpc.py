@@ -8,9 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from host_tools.cli.output import compact, print_json, print_line, print_table, time_text
-from host_tools.cli.server import add_json_option, add_server_options, open_client
+from host_tools.cli.server import add_action, run_action
 from host_tools.cli.values import call_id, count
-from host_tools.errors import ExitCode
 from host_tools.json_text import Json
 from host_tools.rpc.model import Status
 
@@ -27,12 +26,8 @@ again), EXPIRED (its time is over), FAILED (given up by the server).
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their arguments."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser(
-        "list",
-        help="list the calls of a device, the newest first",
-        description="list the calls of a device, the newest first",
-        epilog=_STATES,
-    )
+    listing = add_action(actions, "list", "list the calls of a device, the newest first", _list)
+    listing.epilog = _STATES
     listing.add_argument("name", metavar="DEVICE", help="the device's name")
     listing.add_argument(
         "--status",
@@ -43,26 +38,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument(
         "--limit", metavar="N", type=count, default=50, help="at most N calls (default: 50)"
     )
-    listing.set_defaults(handler=_list)
-    show = actions.add_parser("show", help="show a call", description="show a call", epilog=_STATES)
-    remove = actions.add_parser(
-        "rm",
-        help="remove a call; one that the device has not got is not delivered any more",
-        description="remove a call; one that the device has not got is not delivered any more",
-    )
-    for action, handler in ((show, _show), (remove, _remove)):
+    show = add_action(actions, "show", "show a call", _show)
+    show.epilog = _STATES
+    help_line = "remove a call; one that the device has not got is not delivered any more"
+    remove = add_action(actions, "rm", help_line, _remove)
+    for action in (show, remove):
         action.add_argument("rpc_id", metavar="RPCID", type=call_id, help="the call's id")
-        action.set_defaults(handler=handler)
-    for action in (listing, show, remove):
-        add_json_option(action)
-        add_server_options(action)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out one action."""
-    with open_client(arguments) as client:
-        arguments.handler(client, arguments)
-    return ExitCode.OK
+    return run_action(arguments)
 
 
 def described(call: PersistentCall) -> dict[str, Json]:

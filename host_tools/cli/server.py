@@ -1,14 +1,19 @@
-"""Which server a command speaks to: the options that all such commands have."""
+"""What all commands that speak to a server have in common: its options, and a client for it."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from host_tools.cli.values import server_address
+from host_tools.errors import ExitCode
 
 if TYPE_CHECKING:
     from host_tools.client import Client
+
+Handler = Callable[["Client", argparse.Namespace], None]
+"""Carries out one action of a command, such as `device add`."""
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +40,36 @@ def add_json_option(parser: argparse.ArgumentParser, help: str = "one JSON objec
         help: What is JSON then.
     """
     parser.add_argument("--json", action="store_true", help=help)
+
+
+def add_action(
+    actions: Any,  # noqa: ANN401 - argparse's own, without a public name
+    name: str,
+    help_line: str,
+    handler: Handler,
+) -> argparse.ArgumentParser:
+    """Add an action to a command, with the options above, and return its parser.
+
+    Args:
+        actions: What ``add_subparsers`` returned.
+        name: The word of the command line.
+        help_line: What it does.
+        handler: Carries it out; see `run_action`.
+    """
+    action: argparse.ArgumentParser = actions.add_parser(
+        name, help=help_line, description=help_line
+    )
+    action.set_defaults(handler=handler)
+    add_json_option(action)
+    add_server_options(action)
+    return action
+
+
+def run_action(arguments: argparse.Namespace) -> int:
+    """Carry out the action that the command line names."""
+    with open_client(arguments) as client:
+        arguments.handler(client, arguments)
+    return ExitCode.OK
 
 
 def open_client(arguments: argparse.Namespace) -> Client:

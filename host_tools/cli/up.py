@@ -48,10 +48,15 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mqtts",
         metavar="HOST:PORT",
-        help="where devices connect over TLS as well; needs --cert and --key",
+        help="where devices connect over TLS as well; needs --tls",
     )
-    parser.add_argument("--cert", type=Path, metavar="FILE", help="certificate for TLS (PEM)")
-    parser.add_argument("--key", type=Path, metavar="FILE", help="key of the certificate (PEM)")
+    parser.add_argument(
+        "--tls",
+        nargs=2,
+        type=Path,
+        metavar=("CERTIFICATE", "PRIVATE"),
+        help="files of the certificate and of its private part (PEM)",
+    )
     parser.add_argument(
         "--no-profile",
         action="store_true",
@@ -128,16 +133,16 @@ def default_data_folder() -> Path:
 def _tls(arguments: argparse.Namespace) -> Tls | None:
     from host_tools.platform import Tls
 
-    given = (arguments.mqtts, arguments.cert, arguments.key)
-    if given == (None, None, None):
+    if arguments.mqtts is None and arguments.tls is None:
         return None
-    if None in given:
+    if arguments.mqtts is None or arguments.tls is None:
         raise WakecallError(
-            "--mqtts, --cert and --key go together",
+            "--mqtts and --tls go together",
             code=ExitCode.USAGE,
-            hint="For example --mqtts 127.0.0.1:8883 --cert server.pem --key server.key.",
+            hint="For example --mqtts 127.0.0.1:8883 --tls server.pem server.key.",
         )
-    return Tls(_parse_address(arguments.mqtts, "--mqtts"), arguments.cert, arguments.key)
+    certificate, key = arguments.tls
+    return Tls(_parse_address(arguments.mqtts, "--mqtts"), certificate, key)
 
 
 def _parse_address(text: str, option: str) -> Address:

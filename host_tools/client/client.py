@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from host_tools.client.audit import AuditLog
 from host_tools.client.data import DeviceData
 from host_tools.client.directory import Device, Directory, device_of
 from host_tools.client.failures import answer_of, is_unknown_path, refusal, said
@@ -52,6 +53,8 @@ class Client:
         self._names = Names()
         #: Telemetry and attributes.
         self.data = DeviceData(self._session, self._names)
+        #: Which calls were made.
+        self.audit = AuditLog(self._session)
         #: Calls that the server keeps.
         self.persistent = PersistentCalls(self._session, self._names)
 

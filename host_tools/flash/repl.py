@@ -18,6 +18,7 @@ from host_tools.errors import ExitCode, WakecallError
 _READ_TIMEOUT_S = 2.0
 """mpremote waits for ever by default, and does so on a board that is silent."""
 
+_WRITE_TIMEOUT_S = 5.0
 _ENTER_TIMEOUT_S = 3.0
 _PROMPT = b">>> "
 _PROMPT_TIMEOUT_S = 2
@@ -136,6 +137,7 @@ def _raw_repl(port: str) -> Iterator[Any]:
     try:
         with _quiet():
             transport = SerialTransport(port, timeout=_READ_TIMEOUT_S)
+            _limit_writes(transport.serial)
             transport.enter_raw_repl(soft_reset=False, timeout_overall=_ENTER_TIMEOUT_S)
         yield transport
     except TransportExecError as error:
@@ -153,6 +155,14 @@ def _raw_repl(port: str) -> Iterator[Any]:
         if transport is not None:
             with contextlib.suppress(OSError):  # the board may be gone by now
                 transport.close()
+
+
+def _limit_writes(line: Any) -> None:  # noqa: ANN401 - pyserial has a class for each kind
+    """Give up a write that nobody takes; without this it waits for ever."""
+    try:
+        line.write_timeout = _WRITE_TIMEOUT_S
+    except NotImplementedError:  # RFC 2217; left as it is, every later setting would fail, too
+        line.write_timeout = None
 
 
 def _quiet() -> contextlib.AbstractContextManager[object]:

@@ -19,6 +19,7 @@ from host_tools.sim.analog import Analog
 from host_tools.sim.constants import PORTS
 from host_tools.sim.pins import Pin, Pins
 from host_tools.sim.radio import Radio
+from host_tools.sim.wake import Wake
 
 
 class State(Enum):
@@ -59,6 +60,7 @@ class Board:
         self.lock = lock or threading.RLock()
         self.pins = Pins(facts, self.now_ms, self._pin_changed, self.lock)
         self.radio = Radio(facts.port, self.now_ms)
+        self.wake = Wake(facts, self.pins)
         self.analog = Analog(facts, self.pins, self.radio)
         self.state = State.OFF
         self.boots = 0
@@ -86,6 +88,10 @@ class Board:
         """Take the power away at once."""
         self._stop(State.OFF)
         self.retained = b""
+
+    def brown_out(self) -> None:
+        """Let the supply dip: it reads as a power-on, and no memory is to be trusted (5.3)."""
+        self.press_reset()
 
     def press_reset(self) -> None:
         """Press the reset button, which reads as a power-on (reference/host-tools.md 5.2)."""
@@ -152,33 +158,49 @@ class Board:
             self._watchdog_bites_ms = self.now_ms() + self._watchdog_ms
             self._on_change()
 
-    def begin_light_sleep(self, duration_ms: int) -> None:
+    def begin_light_sleep(self, duration_ms: int | None) -> bool:
         """Halt the processor; the caller waits, then calls ``end_light_sleep``.
+
+        Args:
+            duration_ms: How long; None for until a pin wakes it.
+
+        Returns:
+            Whether a pin may end it (``light_sleep_is_over``).
 
         Raises:
             ValueError: The port cannot sleep that long (reference/host-tools.md 5.4).
         """
-        self._check_sleep(duration_ms)
+        if duration_ms is not None:
+            self._check_sleep(duration_ms)
         if self.facts.watchdog.stops_in_light_sleep:
             self._watchdog_bites_ms = None
         self.radio.disconnect()
         self._on_change()
+        return bool(self.wake.sources)
+
+    def light_sleep_is_over(self) -> bool:
+        """Tell whether a pin woke the chip."""
+        return self.wake.reason() != 0
 
     def end_light_sleep(self) -> None:
         """Go on; a watchdog that stood still counts on."""
-        self.wake_reason = self.port.machine.get("TIMER_WAKE", 0)
+        self.wake_reason = self.wake.reason() or self.port.machine.get("TIMER_WAKE", 0)
         self.feed_watchdog()
 
     def deep_sleep(self, duration_ms: int | None) -> None:
-        """Stop until the time has come; None sleeps until the reset button.
+        """Stop until the time has come or a pin wakes the chip; None sets no time.
 
         Raises:
-            ValueError: The port cannot sleep that long.
+            ValueError: The port cannot sleep that long, or not with these wake pins.
         """
         if duration_ms is not None:
             self._check_sleep(duration_ms)
+        self.wake.check_deep_sleep()
+        sources = dict(self.wake.sources)
         self._stop(State.ASLEEP)
+        self.wake.sources = sources
         self._wakes_ms = None if duration_ms is None else self.now_ms() + max(0, duration_ms)
+        self._wake_by_pin()
         self._on_change()
 
     # Memories
@@ -200,6 +222,8 @@ class Board:
             "board": self.facts.name,
             "port": self.facts.port,
             "wifi": self.facts.wifi,
+            "wake_ext0": bool(self.facts.sleep.wake_ext0),
+            "wake_ext1": bool(self.facts.sleep.wake_ext1),
             "retained": self.facts.sleep.retained_bytes > 0,
             "constants": self.port.as_json(),
             "frequency_hz": self.port.frequency_hz,
@@ -222,13 +246,21 @@ class Board:
         """Forget what no reset leaves: pins, radio, watchdog."""
         self._watchdog_ms = self._watchdog_bites_ms = self._wakes_ms = None
         self.wake_reason = 0
+        self.wake.sources = {}
         self.radio.switch_off()
         self.pins.forget()
         self._to(state)
+
+    def _wake_by_pin(self) -> None:
+        reason = self.wake.reason() if self.state is State.ASLEEP else 0
+        if reason:
+            self._restart("DEEPSLEEP_RESET")
+            self.wake_reason = reason
 
     def _to(self, state: State) -> None:
         self.state = state
         self._on_change()
 
     def _pin_changed(self, _: Pin) -> None:
+        self._wake_by_pin()
         self._on_change()

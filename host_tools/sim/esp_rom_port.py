@@ -26,6 +26,7 @@ _POLL_S = 0.005
 """How long what a program says by itself may wait."""
 
 _ACCEPT_S = 0.05
+_ROOM_S = 0.5
 
 
 @contextlib.contextmanager
@@ -83,6 +84,7 @@ def on_pty(rom: EspRom, link: Path) -> Iterator[str]:
     """
     master, slave = os.openpty()
     tty.setraw(slave)
+    os.set_blocking(master, False)
     link.symlink_to(os.ttyname(slave))
     stop = threading.Event()
 
@@ -91,8 +93,10 @@ def on_pty(rom: EspRom, link: Path) -> Iterator[str]:
             ready = select.select([master], [], [], _POLL_S)[0]
             answer = rom.receive(os.read(master, _CHUNK_BYTES)) if ready else b""
             answer += rom.poll()
-            while answer:
-                answer = answer[os.write(master, answer) :]
+            # What nobody takes is lost, as on a wire; a client that reads makes room in time.
+            while answer and select.select([], [master], [], _ROOM_S)[1]:
+                with contextlib.suppress(BlockingIOError):  # it had less room than it seemed
+                    answer = answer[os.write(master, answer) :]
 
     # The slave stays open here, or reading would fail whenever no tool has it open.
     thread = threading.Thread(target=serve, name="chip on a pty", daemon=True)

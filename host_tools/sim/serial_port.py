@@ -122,7 +122,10 @@ class SerialPort:
             watched = [] if board is None else [board]
             if board is not None and self._is_ready:
                 watched.append(self._master)
-            readable, _, _ = select.select(watched, [], [], _POLL_S if watched else 0.01)
+            try:
+                readable, _, _ = select.select(watched, [], [], _POLL_S if watched else 0.01)
+            except OSError:
+                continue  # `detach` has closed the board's end since we took it
             with self._lock:
                 if self._board != board:
                     continue

@@ -5,8 +5,9 @@ What a test or a command sees of it; ``host_tools.sim.supervisor`` keeps the fir
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -42,6 +43,8 @@ class SimulatedBoard:
         serial: A symlink to be made for a serial port, with MicroPython's prompt behind it.
         warped: Whether waiting is left out, on MicroPython: sleeping and asyncio's timers put the
             clock of the board on instead. Not for firmware that waits for real sockets.
+        script: With ``warped``, a server in the interpreter's memory takes the place of the network
+            and sends these commands: after how many seconds, method, params.
         on_log: Called with each line that the board writes, in another thread.
 
     Raises:
@@ -62,6 +65,7 @@ class SimulatedBoard:
         compiled: bool = False,
         serial: Path | None = None,
         warped: bool = False,
+        script: Sequence[tuple[float, str, object]] | None = None,
         on_log: Callable[[str], None] | None = None,
     ) -> None:
         facts = board if isinstance(board, BoardFacts) else board_facts.load(board)
@@ -80,6 +84,7 @@ class SimulatedBoard:
             secrets=self.secrets,
         )
         self._compiled = compiled
+        self._script = script
         self._on_log = on_log
         device = str(configuration.get("device", ""))
         self._supervisor = Supervisor(setup, facts, device, self._tell)
@@ -147,6 +152,11 @@ class SimulatedBoard:
         with self._supervisor.changed:
             self.board.press_reset()
 
+    def brown_out(self) -> None:
+        """Let the supply dip for a moment."""
+        with self._supervisor.changed:
+            self.board.brown_out()
+
     def power_cut(self) -> None:
         """Take the power away; the firmware is gone when this returns."""
         self._supervisor.power_cut()
@@ -175,6 +185,10 @@ class SimulatedBoard:
         if self._is_started:
             raise WakecallError("the simulated board runs already", code=ExitCode.BUSY)
         flash_folder.write(self.folder, self.board.facts, self._content)
+        script_file = self.folder / "server_script.json"
+        script_file.unlink(missing_ok=True)
+        if self._script is not None:
+            script_file.write_text(json.dumps(self._script), encoding="utf-8")
         if self._compiled:
             for name in ("wakecall", "lib"):
                 byte_code.replace_sources(self.folder / name, self.folder)

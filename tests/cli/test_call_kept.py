@@ -214,5 +214,5 @@ def test_an_id_among_the_params_is_told(wakecall, server):
 
 def test_the_help_tells_what_the_id_is_for(wakecall):
     shown = wakecall("call", "--help").stdout
-    assert "the same --id" in shown
-    assert "executes an id once" in shown
+    assert "the\nsame --id" in shown
+    assert "must not happen twice" in shown

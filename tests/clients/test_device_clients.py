@@ -9,6 +9,7 @@ import pytest
 from host_tools.client import Scope
 from tests.clients.script import ClientScript
 from tests.contract.target import eventually
+from tests.platform.test_provisioning import CREATE, KEY, allow
 
 MQTT_5 = 5
 
@@ -118,3 +119,28 @@ def test_over_http_it_connects_sends_asks_and_is_called(running, device, token, 
         shared(target=22)
         assert script.expect("command")["content"]["method"] == "setGpio"
         assert script.expect("attribute update")["content"] == {"target": 22}
+
+
+def test_devices_make_themselves_with_the_helpers_for_it(running, home):
+    allow(running.target, CREATE)
+    script = ClientScript(
+        "tb-mqtt-client",
+        "provision.py",
+        home,
+        **running.platform.mqtt_server,
+        url=running.login["url"],
+        key=KEY["provisionDeviceKey"],
+        secret=KEY["provisionDeviceSecret"],
+    )
+    with script:
+        reports = script.all_reports()
+    for name, token in (
+        ("made over mqtt", reports["mqtt"]["credentials"]["credentialsValue"]),
+        ("made over http", reports["http"]["token"]),
+    ):
+        device = running.client.device_by_name(name)
+        assert running.client.device_token(device.id) == token
+    assert reports["http"]["connected"]
+    assert reports["mqtt with a wrong secret"]["credentials"] is None
+    assert reports["refused over http"]["answer"]["status"] == "NOT_FOUND"
+    assert "never made" not in [device.name for device in running.client.devices()]

@@ -79,6 +79,37 @@ def test_telemetry_with_times_makes_a_history(client: RawMqtt, target: Target, d
 
 
 @pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        ("AVG", [(1_500, "2.0"), (2_500, "10.0")]),
+        ("MIN", [(1_500, "1"), (2_500, "10")]),
+        ("MAX", [(1_500, "3"), (2_500, "10")]),
+        ("SUM", [(1_500, "4"), (2_500, "10")]),
+        ("COUNT", [(1_500, "2"), (2_500, "2")]),
+    ],
+)
+def test_history_is_aggregated(
+    client: RawMqtt, target: Target, device: Device, function: str, expected: list[Any]
+):
+    entries = [(1_000, 1), (1_999, 3), (2_100, 10), (2_200, "text"), (9_000, 99)]
+    payload = [{"ts": ts, "values": {"t": value}} for ts, value in entries]
+    client.publish_acknowledged(TELEMETRY, json.dumps(payload))
+    eventually(lambda: latest(target, device, "t")["t"] == 99)
+    path = f"/api/plugins/telemetry/DEVICE/{device.id}/values/timeseries"
+    query = {"keys": "t,none", "startTs": 1_000, "endTs": 3_000, "interval": 1_000}
+    found = target.rest.get(path, params=query | {"agg": function}).json()
+    assert [(point["ts"], point["value"]) for point in found["t"]] == expected
+    assert "none" not in found
+
+
+@pytest.mark.parametrize("query", ["agg=MEDIAN", "agg=AVG&interval=x", "agg=MAX&interval=1"])
+def test_wrong_aggregation(target: Target, device: Device, query: str):
+    path = f"/api/plugins/telemetry/DEVICE/{device.id}/values/timeseries"
+    times = "keys=t&startTs=0&endTs=1000000000000"
+    assert target.rest.get(f"{path}?{times}&{query}").status_code == 400
+
+
+@pytest.mark.parametrize(
     "payload", ["1", '"text"', "[1]", "null", '{"ts":"x","values":{}}', '{"ts":1,"values":2}', ""]
 )
 def test_telemetry_of_another_form_closes(client: RawMqtt, payload: str):

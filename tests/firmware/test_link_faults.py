@@ -163,6 +163,15 @@ def test_a_topic_of_any_length_does_no_harm(visit: Visit, length: int) -> None:
     assert visit.acknowledged == [40, 41, 1]
 
 
+@pytest.mark.parametrize("beginning", [COMMANDS, ANSWERS])
+def test_a_topic_that_is_no_text_does_no_harm(visit: Visit, beginning: str) -> None:
+    topic = beginning.encode() + b"\xff\xfe"
+    body = len(topic).to_bytes(2, "big") + topic + b"\x00\x2a{}"
+    visit.send_bytes(bytes([0x32, len(body)]) + body)
+    assert visit.call(1, "echo", "alive") == "alive"
+    assert visit.acknowledged == [42, 1]
+
+
 def test_answers_to_nobody_and_fences_that_nobody_asked_for_do_no_harm(visit: Visit) -> None:
     visit.send(Publish(f"{ANSWERS}12345", b"{}", 1, 50))
     visit.send(Publish(f"{ANSWERS}", b"no json", 0))

@@ -68,6 +68,12 @@ class Repl:
     def receive(self, data: bytes) -> bytes:
         return b"".join(self._take(bytes([byte])) for byte in data)
 
+    def poll(self) -> bytes:
+        return b""
+
+    def stop(self) -> None:
+        pass
+
     def _take(self, byte: bytes) -> bytes:
         if byte == b"\x01" and self._line == b"\x05A":
             self._line = b""

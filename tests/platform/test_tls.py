@@ -55,7 +55,7 @@ def test_device_connects_over_tls_and_checks_the_certificate(
     start: Start, files: tuple[Path, Path]
 ):
     certificate, key = files
-    up = start("--mqtts", "127.0.0.1:0", "--cert", certificate, "--key", key)
+    up = start("--mqtts", "127.0.0.1:0", "--tls", certificate, key)
     assert up.process.stdout is not None
     line = up.process.stdout.readline()
     found = re.fullmatch(
@@ -82,15 +82,15 @@ def test_device_connects_over_tls_and_checks_the_certificate(
 
 
 def test_options_go_together(start: Start):
-    check_refusal(start("--mqtts", "127.0.0.1:0"), ExitCode.USAGE, "--cert")
+    check_refusal(start("--mqtts", "127.0.0.1:0"), ExitCode.USAGE, "--tls")
 
 
 def test_missing_certificate(start: Start, tmp_path: Path):
-    options = ("--mqtts", "127.0.0.1:0", "--cert", tmp_path / "none", "--key", tmp_path / "none")
+    options = ("--mqtts", "127.0.0.1:0", "--tls", tmp_path / "none", tmp_path / "none")
     check_refusal(start(*options), ExitCode.NOT_FOUND, "none")
 
 
 def test_file_that_is_no_certificate(start: Start, files: tuple[Path, Path]):
     _, key = files
-    options = ("--mqtts", "127.0.0.1:0", "--cert", key, "--key", key)
+    options = ("--mqtts", "127.0.0.1:0", "--tls", key, key)
     check_refusal(start(*options), ExitCode.CONFIGURATION, "certificate")

@@ -204,6 +204,12 @@ def test_address_of_another_machine(start: Start):
     check_refusal(start("--http", "192.0.2.1:0"), ExitCode.CONFIGURATION, "192.0.2.1:0")
 
 
+def test_rules_file_with_a_mistake(start: Start, tmp_path: Path):
+    rules = tmp_path / "rules.py"
+    rules.write_text("one line\n")
+    check_refusal(start("--rules", str(rules)), ExitCode.CONFIGURATION, f"{rules}:1")
+
+
 def test_data_folder_in_use(start: Start, tmp_path: Path):
     start().ready()
     check_refusal(start(), ExitCode.BUSY, str(tmp_path / "data"))

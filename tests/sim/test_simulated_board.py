@@ -668,3 +668,65 @@ def test_an_interrupt_handler_that_raises_is_told_and_the_firmware_lives(make_bo
     board.pins[4].drive(1)
     board.wait_for_line("alive")
     assert any("ZeroDivisionError" in line for line in board.log)
+
+
+@pytest.mark.parametrize(
+    ("kind", "pin", "how", "reason"),
+    [
+        ("esp32", 33, "wake_on_ext0(Pin(33), True)", 2),
+        ("esp32-c6", 4, "wake_on_ext1((Pin(4),), True)", 3),
+        ("esp32-c3", 5, "wake_on_gpio((Pin(5),), True)", 7),
+    ],
+)
+def test_a_pin_wakes_the_chip_from_deep_sleep(make_board, runtime, kind, pin, how, reason):
+    board = make_board(
+        f"""
+        import esp32, machine
+        from machine import Pin
+        print("cause", machine.reset_cause(), machine.wake_reason())
+        if machine.reset_cause() == machine.PWRON_RESET:
+            esp32.{how}
+            machine.deepsleep(3600000)
+        """,
+        kind,
+        runtime=runtime,
+    )
+    board.wait_until(lambda: board.state is State.ASLEEP)
+    board.pins[pin].drive(1)
+    board.wait_for_line(f"cause 4 {reason}")
+
+
+def test_a_pin_ends_a_light_sleep(make_board, runtime):
+    board = make_board(
+        """
+        import esp32, machine
+        from machine import Pin
+        esp32.wake_on_ext0(Pin(4, Pin.IN, Pin.PULL_UP), False)
+        print("sleeping")
+        machine.lightsleep()
+        print("woke", machine.wake_reason())
+        """,
+        runtime=runtime,
+    )
+    board.wait_for_line("sleeping")
+    board.pins[4].drive(0)
+    board.wait_for_line("woke 2")
+
+
+def test_wake_pins_are_refused_as_the_chip_does(make_board, runtime):
+    code = """
+        import esp32, machine
+        from machine import Pin
+        print([name for name in ("wake_on_ext0", "wake_on_ext1") if hasattr(esp32, name)])
+        try:
+            esp32.wake_on_gpio((Pin({pin}),), True)
+            machine.deepsleep(1000)
+        except ValueError as error:
+            print("refused:", error)
+        """
+    classic = make_board(code.format(pin=4), "esp32", runtime=runtime)
+    newer = make_board(code.format(pin=10), "esp32-c3", runtime=runtime)
+    classic.wait_for_line("refused: DEEPSLEEP with gpio pins not supported on this chip")
+    newer.wait_for_line("refused: wake-up pin not supported")
+    assert classic.log[0] == "['wake_on_ext0', 'wake_on_ext1']"
+    assert newer.log[0] == "[]"

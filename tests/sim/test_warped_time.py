@@ -100,3 +100,32 @@ def test_cpython_is_sent_to_the_world(tmp_path):
         )
     assert caught.value.code is ExitCode.USAGE
     assert "World" in caught.value.hint
+
+
+AGENT = {
+    "configuration": {
+        "device": "warped",
+        "server": {"host": "nowhere", "port": 1883, "tls": False},
+        "wifi": {"ssid": "wakecall-sim"},
+    },
+    "secrets": {"token": "a token", "wifi_key": "a key"},
+    "runtime": "micropython",
+    "warped": True,
+}
+DAY_S = 24 * 3600
+
+
+def test_the_agent_lives_through_days_on_genuine_micropython(tmp_path):
+    script = [
+        (1, "setGpio", {"pin": 23, "value": 1}),
+        (DAY_S, "getGpio", {"pin": 23}),
+        (2 * DAY_S, "getGpio", {"pin": 23}),
+    ]
+    with SimulatedBoard(folder=tmp_path, script=script, **AGENT) as board:
+        board.wait_for_line("server: answer 2", 60)
+        answers = [line for line in board.log if line.startswith("server: answer")]
+        assert [answer.split(" ", 3)[2] for answer in answers] == ["0", "1", "2"]
+        assert all('"value": 1' in answer for answer in answers)
+        assert board.pins[23].level == 1
+        assert not any(line.startswith("offline") for line in board.log), list(board.log)[-5:]
+        assert board.board.now_ms() >= 2 * DAY_S * 1000

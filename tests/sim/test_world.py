@@ -285,6 +285,44 @@ def test_a_half_open_link_is_noticed_and_replaced(world, way):
     assert call(world, "getGpio", {"pin": 23}).answer["value"] == 0
 
 
+def test_a_server_that_cannot_be_reached_is_told_and_tried_again(world):
+    world.network.weather = Weather(reachable=False)
+    board = world.board()
+    world.run(20)
+    assert any("no connection" in line for line in board.log)
+    world.network.weather = Weather()
+    online(world)
+
+
+def test_connections_that_are_reset_are_opened_again(world):
+    board = world.board()
+    online(world)
+    world.network.reset_connections()
+    world.run(0.1)
+    assert any("offline" in line for line in board.log)
+    world.run_until(lambda: world.server.device("board").is_subscribed, timeout_s=60)
+    assert call(world, "getGpio", {"pin": 23}).answer["value"] == 0
+
+
+def test_a_server_that_falls_mute_is_left(world):
+    board = world.board()
+    online(world)
+    world.server.faults.is_mute = True
+    world.run_until(lambda: any("offline" in line for line in board.log), timeout_s=120)
+    world.server.faults.is_mute = False
+    world.run(60)
+    assert call(world, "getGpio", {"pin": 23}).answer["value"] == 0
+
+
+def test_a_brown_out_reads_as_a_power_on(world):
+    board = world.board()
+    online(world)
+    board.brown_out()
+    world.run_until(lambda: board.boots == 2)
+    assert board.reset_cause == 1
+    assert board.model.retained == b""
+
+
 def test_a_name_that_is_not_found_is_told_and_tried_again(world):
     world.network.weather = Weather(resolves=False)
     board = world.board()

@@ -12,20 +12,11 @@ from micropython import const
 
 from wakecall.errors import LinkError, RefusedError
 from wakecall.faults import describe
+from wakecall.links import topics
+from wakecall.links.connect import address, connect, trouble
 from wakecall.links.packet_reader import PacketReader, publish_parts
 from wakecall.links.packet_writer import PacketWriter
 from wakecall.links.replies import Replies
-from wakecall.links.topics import (
-    ANSWERS,
-    ATTRIBUTES,
-    ATTRIBUTES_ANSWER,
-    ATTRIBUTES_ASKED,
-    COMMANDS,
-    PUBLISHED,
-    SUBSCRIPTIONS,
-    read_object,
-    section,
-)
 
 _CONNACK = const(0x20)
 _PUBLISH = const(0x30)
@@ -34,7 +25,6 @@ _SUBACK = const(0x90)
 _PINGRESP = const(0xD0)
 
 _READ_BYTES = const(1024)
-_OPEN_TIMEOUT_S = const(8)
 _REPLY_TIMEOUT_MS = const(5000)
 #: How much later than its time a reply may be read.
 _GRACE_MS = const(50)
@@ -73,7 +63,7 @@ class MqttLink:
         self._client_id = client_id
         self._keepalive_ms = keepalive_s * 1000
         # A PUBLISH carries its topic and packet id beside the payload.
-        self._packet_limit = payload_limit + 2 + len(COMMANDS) + 11 + 2
+        self._packet_limit = payload_limit + 2 + len(topics.COMMANDS) + 11 + 2
         #: Made once, while there is room for it in one piece.
         self._arriving = bytearray(_READ_BYTES)
         self._receiver = None
@@ -83,7 +73,7 @@ class MqttLink:
     @property
     def address(self):
         """The server as ``host:port``."""
-        return "%s:%d" % (self._server["host"], self._server["port"])
+        return address(self._server)
 
     async def open(self, receiver):
         """Connect and subscribe.
@@ -91,7 +81,7 @@ class MqttLink:
         Args:
             receiver: Gets ``command_arrived``, ``call_answered``, ``attributes_changed`` and
                 ``fenced`` for what the server sends, and ``burst_ended`` after each read; has
-                ``shared_keys``.
+                ``shared_keys``. None only tries the connection: what comes will come again.
 
         Raises:
             RefusedError: The server does not accept the token.
@@ -116,7 +106,7 @@ class MqttLink:
             b"",
             self._keepalive_ms // 1000,
         )
-        reader = await self._connect()
+        reader, self._writer = await connect(self._port, self._server)
         self._heard_ms = self._sent_ms = self._port.now_ms()
         self._tasks = [
             asyncio.create_task(self._read(reader)),
@@ -126,11 +116,13 @@ class MqttLink:
         is_broker = self._server["profile"] == "broker"
         self._packets.connect_packet(is_clean=not is_broker)
         await self._reply(_CONNACK, 0)
+        if receiver is None:
+            return
         # ThingsBoard's subscriptions end with their connection, whatever CONNACK says
         # (thingsboard-rpc.md 0.3); a general broker keeps them with the session.
-        topics = () if is_broker and self._has_session else SUBSCRIPTIONS
+        filters = () if is_broker and self._has_session else topics.SUBSCRIPTIONS
         # A session does not know whether the owner's files have changed since.
-        for topic in ((ATTRIBUTES,) if receiver.shared_keys else ()) + topics:
+        for topic in ((topics.ATTRIBUTES,) if receiver.shared_keys else ()) + filters:
             packet_id = self._packets.subscribe_packet(topic, self._in_flight())
             await self._reply(_SUBACK, packet_id)
 
@@ -150,7 +142,7 @@ class MqttLink:
             keys = {"clientKeys": client_keys}
             if shared_keys:
                 keys["sharedKeys"] = shared_keys
-            self._publish(ATTRIBUTES_ASKED, json.dumps(keys).encode(), None)
+            self._publish(topics.ATTRIBUTES_ASKED, json.dumps(keys).encode(), None)
         self._deadlines_changed.set()
 
     async def serve(self):
@@ -198,15 +190,15 @@ class MqttLink:
             payload: Bytes of JSON.
             on_confirmed: Called without arguments once the server has it.
         """
-        self._publish(ANSWERS + request_id.encode(), payload, on_confirmed)
+        self._publish(topics.ANSWERS + request_id.encode(), payload, on_confirmed)
 
     def ask(self, call_id, payload):
         """Send a call to the server; its answer comes to ``call_answered`` of the receiver."""
-        self._publish(COMMANDS + call_id.encode(), payload, None)
+        self._publish(topics.COMMANDS + call_id.encode(), payload, None)
 
     def publish(self, kind, payload, on_confirmed):
         """Send ``attributes``, ``telemetry`` or a ``claim``: bytes of JSON; else as ``answer``."""
-        self._publish(PUBLISHED[kind], payload, on_confirmed)
+        self._publish(topics.PUBLISHED[kind], payload, on_confirmed)
 
     def flush(self):
         """Hand what was gathered to the network now, before something that takes long."""
@@ -224,19 +216,6 @@ class MqttLink:
     def _publish(self, topic, payload, on_confirmed):
         packet_id = self._packets.publish_packet(topic, payload, self._in_flight())
         self._expect(_PUBACK, packet_id, on_confirmed)
-
-    async def _connect(self):
-        server = self._server
-        try:
-            tls = self._port.tls_context() if server["tls"] else None
-            reader, self._writer = await asyncio.wait_for(
-                self._port.open_stream(server["host"], server["port"], tls), _OPEN_TIMEOUT_S
-            )
-        except asyncio.TimeoutError:
-            raise LinkError("%s: no connection in %d s" % (self.address, _OPEN_TIMEOUT_S))
-        except (OSError, ValueError) as error:  # MicroPython's TLS refuses with ValueError
-            raise LinkError("%s: %s" % (self.address, error))
-        return reader
 
     def _expect(self, packet_type, packet_id, on_reply):
         deadline_ms = self._port.now_ms() + _REPLY_TIMEOUT_MS
@@ -285,13 +264,14 @@ class MqttLink:
                 self._is_reading = True
                 for first_byte, body, length in self._incoming.feed(data):
                     self._handle(first_byte, body, length)
-                self._receiver.burst_ended(self)
+                if self._receiver is not None:
+                    self._receiver.burst_ended(self)
                 self._is_reading = False
                 self.flush()
         except LinkError as error:
             self._break(error)
         except OSError as error:
-            self._break(LinkError("%s: %s" % (self.address, error)))
+            self._break(trouble(self._server, error))
         except MemoryError:
             gc.collect()
             self._break(LinkError("out of memory while reading"))
@@ -302,7 +282,10 @@ class MqttLink:
         """Return the next bytes, none at the end of the stream, or None."""
         if not hasattr(reader, "readinto"):  # CPython's
             return await reader.read(_READ_BYTES)
-        count = await reader.readinto(self._arriving)
+        try:
+            count = await reader.readinto(self._arriving)
+        except ValueError as error:
+            raise trouble(self._server, error)
         return memoryview(self._arriving)[:count] if count else count
 
     async def _write(self):
@@ -312,8 +295,8 @@ class MqttLink:
                 self.flush()
                 self._outgoing.clear()
                 await self._writer.drain()
-        except OSError as error:
-            self._break(LinkError("%s: %s" % (self.address, error)))
+        except (OSError, ValueError) as error:
+            self._break(trouble(self._server, error))
 
     async def _watch(self):
         while self._fault is None:
@@ -362,7 +345,8 @@ class MqttLink:
     def _handle(self, first_byte, body, length):
         packet_type = first_byte & 0xF0
         if packet_type == _PUBLISH:
-            self._handle_publish(first_byte, body, length)
+            if self._receiver is not None:
+                self._handle_publish(first_byte, body, length)
         elif packet_type == _CONNACK and len(body) == 2:
             self._has_session = bool(body[0] & 1)
             self._handle_connack(body[1])
@@ -390,19 +374,21 @@ class MqttLink:
         missing = length - len(body)
         topic, packet_id, payload = publish_parts(first_byte, body)
         payload_length = len(payload) + missing
-        if topic.startswith(COMMANDS):
-            request_id = topic[len(COMMANDS) :].decode()
+        if topic.startswith(topics.COMMANDS):
+            request_id = topics.last_level(topic, topics.COMMANDS)
             self._receiver.command_arrived(self, packet_id, request_id, payload, payload_length)
             return
         if packet_id is not None:
             self.acknowledge(packet_id)
         if payload_length != len(payload):
             return
-        if topic.startswith(ANSWERS):
-            self._receiver.call_answered(topic[len(ANSWERS) :].decode(), payload)
-        elif topic == ATTRIBUTES:
-            self._receiver.attributes_changed(self, read_object(payload))
-        elif topic == ATTRIBUTES_ANSWER and self._is_fencing:
+        if topic.startswith(topics.ANSWERS):
+            self._receiver.call_answered(topics.last_level(topic, topics.ANSWERS), payload)
+        elif topic == topics.ATTRIBUTES:
+            self._receiver.attributes_changed(self, topics.read_object(payload))
+        elif topic == topics.ATTRIBUTES_ANSWER and self._is_fencing:
             self._is_fencing = False
-            content = read_object(payload)
-            self._receiver.fenced(self, section(content, "client"), section(content, "shared"))
+            content = topics.read_object(payload)
+            self._receiver.fenced(
+                self, topics.section(content, "client"), topics.section(content, "shared")
+            )

@@ -19,6 +19,14 @@ PUBLISHED = {
 SUBSCRIPTIONS = (ANSWERS + b"+", b"v1/devices/me/attributes/response/+", COMMANDS + b"+")
 
 
+def last_level(topic, beginning):
+    """Return what follows the beginning of a topic as text; nothing when it is no text."""
+    try:
+        return topic[len(beginning) :].decode()
+    except UnicodeError:
+        return ""
+
+
 def read_object(payload):
     """Return the JSON object that a payload is, or an empty one when it is none."""
     try:

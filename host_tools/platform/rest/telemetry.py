@@ -19,7 +19,7 @@ from host_tools.platform.rest.access import (
 )
 from host_tools.platform.storage import telemetry
 from host_tools.platform.storage.devices import Device
-from host_tools.platform.storage.telemetry import CLIENT, SCOPES, SERVER, SHARED, Interval
+from host_tools.platform.storage.telemetry import CLIENT, SCOPES, SERVER, SHARED, Buckets, Interval
 
 router = APIRouter(prefix="/api/plugins/telemetry", tags=["telemetry"])
 
@@ -72,15 +72,16 @@ class HistoryQuery:
         limit: Annotated[str | None, Query()] = None,
         order: Annotated[str, Query(alias="orderBy")] = "DESC",
         aggregation: Annotated[str, Query(alias="agg")] = "NONE",
+        interval: Annotated[str | None, Query()] = None,
     ) -> None:
         self.given = start is not None or end is not None
         self._start, self._end, self._limit = start, end, limit
-        self._order, self._aggregation = order, aggregation
+        self._order, self._interval = order, interval
+        self.aggregated = aggregation != "NONE"
+        self._function = aggregation
 
     def interval(self) -> Interval:
         """Return the checked interval; raises ApiError 400."""
-        if self._aggregation != "NONE":
-            raise bad_request("Only agg=NONE is supported")
         if self._order not in ("ASC", "DESC"):
             raise bad_request("orderBy has to be ASC or DESC")
         return Interval(
@@ -89,6 +90,19 @@ class HistoryQuery:
             limit=min(_integer("limit", self._limit, DEFAULT_LIMIT), MAX_LIMIT),
             descending=self._order == "DESC",
         )
+
+    def buckets(self) -> Buckets:
+        """Return the checked pieces of an aggregated history; raises ApiError 400."""
+        if self._function not in telemetry.FUNCTIONS:
+            raise bad_request(f"agg has to be NONE or one of {', '.join(telemetry.FUNCTIONS)}")
+        start_ms, end_ms = (
+            _integer("startTs", self._start, None),
+            _integer("endTs", self._end, None),
+        )
+        width_ms = _integer("interval", self._interval, 0) or max(1, end_ms - start_ms)
+        if (end_ms - start_ms) // width_ms > MAX_LIMIT:
+            raise bad_request(f"The interval makes more than {MAX_LIMIT} points")
+        return Buckets(start_ms, end_ms, width_ms, self._function)
 
 
 def _integer(name: str, text: str | None, default: int | None) -> int:
@@ -125,10 +139,15 @@ async def history(
     strict: Strict = False,
 ) -> dict[str, Any]:
     """Return the values of each key between two times."""
-    interval, wanted = query.interval(), payloads.split_keys(keys)
+    wanted = payloads.split_keys(keys)
     if not wanted:
         raise bad_request("keys are missing")
-    found = services.database.read(lambda c: telemetry.history(c, device.id, wanted, interval))
+    if query.aggregated:
+        buckets = query.buckets()
+        found = services.database.read(lambda c: telemetry.aggregate(c, device.id, wanted, buckets))
+    else:
+        interval = query.interval()
+        found = services.database.read(lambda c: telemetry.history(c, device.id, wanted, interval))
     return {key: [_shown(point, strict, 0) for point in points] for key, points in found.items()}
 
 

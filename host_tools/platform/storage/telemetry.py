@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Float, Row, and_, cast, func, select
 
 from host_tools import json_text
 from host_tools.json_text import Json
@@ -93,6 +94,60 @@ def history(
         if rows:
             found[key] = rows
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """A part of the history in equal pieces, each shown as one number."""
+
+    start_ms: int
+    end_ms: int
+    width_ms: int
+    function: str
+    """One of ``FUNCTIONS``."""
+
+
+FUNCTIONS: dict[str, Callable[[ColumnElement[float]], ColumnElement[Any]]] = {
+    "AVG": func.avg,
+    "MIN": func.min,
+    "MAX": func.max,
+    "SUM": func.sum,
+    "COUNT": func.count,
+}
+"""Numbers that stand for many; texts and objects are only counted."""
+
+
+def aggregate(
+    connection: Connection, device_id: str, keys: Iterable[str], wanted: Buckets
+) -> dict[str, list[Point]]:
+    """Return one point for each bucket that has values, in the bucket's middle."""
+    found: dict[str, list[Point]] = {}
+    bucket = ((points.c.ts_ms - wanted.start_ms) // wanted.width_ms).label("bucket")
+    value = FUNCTIONS[wanted.function](cast(points.c.value, Float)).label("value")
+    for key in keys:
+        statement = (
+            select(bucket, value)
+            .where(points.c.device_id == device_id, points.c.key == key)
+            .where(points.c.ts_ms >= wanted.start_ms, points.c.ts_ms < wanted.end_ms)
+            .group_by(bucket)
+            .order_by(bucket)
+        )
+        if wanted.function != "COUNT":
+            statement = statement.where(func.json_type(points.c.value).in_(("integer", "real")))
+        rows = [
+            _bucket_point(key, row.bucket, row.value, wanted)
+            for row in connection.execute(statement)
+        ]
+        if rows:
+            found[key] = rows
+    return found
+
+
+def _bucket_point(key: str, bucket: int, value: float, wanted: Buckets) -> Point:
+    start_ms = wanted.start_ms + bucket * wanted.width_ms
+    end_ms = min(start_ms + wanted.width_ms, wanted.end_ms)
+    whole = wanted.function != "AVG" and float(value).is_integer()
+    return Point(key, start_ms + (end_ms - start_ms) // 2, int(value) if whole else value)
 
 
 def delete_points(connection: Connection, device_id: str, keys: Sequence[str]) -> None:

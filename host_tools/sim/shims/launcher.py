@@ -26,6 +26,9 @@ def _prepare_micropython():
     if _TIME == "warped":
         vfs.mount(vfs.VfsPosix(_SHIMS + "/warp"), "/.warp")
         sys.path.insert(0, "/.warp")
+        import scripted_server
+
+        scripted_server.install("/server_script.json")
 
 
 def _prepare_cpython():

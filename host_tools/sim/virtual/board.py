@@ -110,6 +110,11 @@ class VirtualBoard:
             self.world.trace(self.name, "power restored")
             self.model.power_up()
 
+    def brown_out(self) -> None:
+        """Let the supply dip for a moment."""
+        self.world.trace(self.name, "brown-out")
+        self.model.brown_out()
+
     def close(self) -> None:
         """Cut the power for good."""
         self._is_closed = True

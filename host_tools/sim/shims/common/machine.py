@@ -13,6 +13,7 @@ from umachine import PinBase, Signal, idle, time_pulse_us  # noqa: F401
 _constants = facts["constants"]
 globals().update(_constants["machine"])
 _is_esp32 = facts["port"] == "esp32"
+_SLICE_S = 0.005
 
 
 class Pin(PinBase):
@@ -148,13 +149,19 @@ def freq(hertz=None):
 
 
 def lightsleep(duration_ms=None):
-    if duration_ms is None:
-        raise NotImplementedError("lightsleep() without a time needs a pin to wake it")
-    if duration_ms <= 1 and not _is_esp32:
+    if duration_ms is not None and duration_ms <= 1 and not _is_esp32:
         time.sleep(duration_ms / 1000)
         return
-    ask("sleep.light", duration_ms)
-    time.sleep(duration_ms / 1000)
+    if not ask("sleep.light", duration_ms) and duration_ms is not None:
+        time.sleep(duration_ms / 1000)
+    else:
+        # In slices, to see when a pin wakes the chip.
+        start = time.ticks_ms()
+        while not ask("sleep.is_over"):
+            slept_ms = time.ticks_diff(time.ticks_ms(), start)
+            if duration_ms is not None and slept_ms >= duration_ms:
+                break
+            time.sleep(_SLICE_S)
     ask("sleep.woken")
 
 

@@ -1,14 +1,14 @@
 """The module ``time`` of MicroPython with waiting left out: who sleeps finds the clock put on.
 
 Real time plus an offset, never less: asyncio's task queue, in C, stamps tasks with the real tick
-(reference/host-tools.md 4.5).
+(reference/host-tools.md 4.5). Ticks wrap where this interpreter's do, at 2^62 with its 64-bit
+integers (measured), not at 2^30 as on a chip: the task queue in C counts on it.
 """
 
 import utime
 from _wakecall_control import ask
 from utime import *  # noqa: F403
 
-_TICKS_MASK = 0x3FFFFFFF
 _ahead_us = 0
 
 
@@ -33,11 +33,11 @@ def sleep_us(duration_us):
 
 
 def ticks_ms():
-    return (utime.ticks_ms() + _ahead_us // 1000) & _TICKS_MASK
+    return utime.ticks_add(utime.ticks_ms(), _ahead_us // 1000)
 
 
 def ticks_us():
-    return (utime.ticks_us() + _ahead_us) & _TICKS_MASK
+    return utime.ticks_add(utime.ticks_us(), _ahead_us)
 
 
 def time():
