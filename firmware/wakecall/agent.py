@@ -21,6 +21,8 @@ _LEAVE_TIMEOUT_MS = const(8000)
 _SETTLE_POLL_S = 0.01
 #: The client attribute in which the server remembers the board's journal.
 _EPOCH_KEY = "journalEpoch"
+#: The client attribute by which senders see that this agent understands ``_id`` and ``_exp``.
+_ABILITIES = {"name": "wakecall", "identity": True}
 
 
 class Agent:
@@ -291,7 +293,7 @@ class Agent:
 
     async def _announce(self):
         try:
-            await self.attributes({_EPOCH_KEY: self.journal.epoch, "agent": "wakecall"})
+            await self.attributes({_EPOCH_KEY: self.journal.epoch, "agent": _ABILITIES})
         except CallError as error:
             self.log("not announced: %s" % error)
 
@@ -322,7 +324,9 @@ class Agent:
                 self._start(self._await(command, result))
             else:
                 self._ran(command, result)
-        self._attention.set()
+        connection = self._connection
+        if connection is not None and (connection.unacknowledged or self._must_return()):
+            self._attention.set()
 
     async def _await(self, command, coroutine):
         limit_ms = self.configuration["time_limit_ms"]

@@ -29,7 +29,6 @@ _LOST_JOURNAL_MS = const(60000)
 _POISON_RUNS = const(2)
 
 _COUNTS = ("received", "run", "replayed", "expired", "refused", "aborted", "left")
-_VOLATILE_EFFECTS = ("read", "set")
 _RESTARTING_EFFECTS = ("reboot", "resume")
 _REBOOTED = {"rebooting": True}
 
@@ -174,6 +173,8 @@ class Delivery:
         for command in connection.unacknowledged:
             if not command.may_acknowledge:
                 return command.arrived_ms + _ACKNOWLEDGE_AFTER_MS
+        if self._queue and self._queue[0].message.expires_ms and self._clock.epoch_ms() is None:
+            return self._queue[0].arrived_ms + _CLOCK_WAIT_MS
         return None
 
     # Boot
@@ -299,8 +300,8 @@ class Delivery:
         self._queue.append(command)
 
     def _is_durable(self, command):
-        volatile = command.method.effect in _VOLATILE_EFFECTS
-        return not volatile or self.is_careful or self._durable_answers
+        costs_flash = command.method.effect not in ("read", "set")
+        return costs_flash or self.is_careful or self._durable_answers
 
     def _has_room(self, command):
         size = command.size
@@ -392,9 +393,5 @@ class Delivery:
             connection.answer(command.request_id, payload)
 
     def _count_refusal(self, error):
-        if error.code == "DEADLINE_EXCEEDED":
-            self.counts["expired"] += 1
-        elif error.code == "ABORTED":
-            self.counts["aborted"] += 1
-        else:
-            self.counts["refused"] += 1
+        kinds = {"DEADLINE_EXCEEDED": "expired", "ABORTED": "aborted"}
+        self.counts[kinds.get(error.code, "refused")] += 1

@@ -13,6 +13,7 @@ from micropython import const
 from wakecall.errors import LinkError, RefusedError
 from wakecall.faults import describe
 from wakecall.links import topics
+from wakecall.links.connect import address, connect, trouble
 from wakecall.links.packet_reader import PacketReader, publish_parts
 from wakecall.links.packet_writer import PacketWriter
 from wakecall.links.replies import Replies
@@ -24,7 +25,6 @@ _SUBACK = const(0x90)
 _PINGRESP = const(0xD0)
 
 _READ_BYTES = const(1024)
-_OPEN_TIMEOUT_S = const(8)
 _REPLY_TIMEOUT_MS = const(5000)
 #: How much later than its time a reply may be read.
 _GRACE_MS = const(50)
@@ -73,7 +73,7 @@ class MqttLink:
     @property
     def address(self):
         """The server as ``host:port``."""
-        return "%s:%d" % (self._server["host"], self._server["port"])
+        return address(self._server)
 
     async def open(self, receiver):
         """Connect and subscribe.
@@ -94,6 +94,9 @@ class MqttLink:
         self._deadlines_changed = asyncio.Event()
         self._replies = Replies()
         self._is_late = False
+        self._is_reading = False
+        #: When the watching task looks by itself; it is woken for what is due earlier only.
+        self._next_look_ms = self._port.now_ms() + self._keepalive_ms
         self._is_fencing = False
         self._incoming = PacketReader(self._packet_limit)
         self._packets = PacketWriter(
@@ -103,7 +106,7 @@ class MqttLink:
             b"",
             self._keepalive_ms // 1000,
         )
-        reader = await self._connect()
+        reader, self._writer = await connect(self._port, self._server)
         self._heard_ms = self._sent_ms = self._port.now_ms()
         self._tasks = [
             asyncio.create_task(self._read(reader)),
@@ -177,7 +180,7 @@ class MqttLink:
     def acknowledge(self, packet_id):
         """Acknowledge a command; leaves with everything else that is said before the next wait."""
         self._packets.acknowledge_packet(packet_id)
-        self._outgoing.set()
+        self._wake_writer()
 
     def answer(self, request_id, payload, on_confirmed):
         """Send an answer.
@@ -206,36 +209,25 @@ class MqttLink:
         if self._writer is not None:
             self._writer.write(data)
             self._sent_ms = self._port.now_ms()
-            # What the network did not take at once is drained by the writing task.
-            self._outgoing.set()
+            if getattr(self._writer, "out_buf", None):
+                # MicroPython: what the network did not take at once is for the writing task.
+                self._outgoing.set()
 
     def _publish(self, topic, payload, on_confirmed):
         packet_id = self._packets.publish_packet(topic, payload, self._in_flight())
         self._expect(_PUBACK, packet_id, on_confirmed)
 
-    async def _connect(self):
-        server = self._server
-        try:
-            tls = self._port.tls_context() if server["tls"] else None
-            reader, self._writer = await asyncio.wait_for(
-                self._port.open_stream(server["host"], server["port"], tls), _OPEN_TIMEOUT_S
-            )
-        except asyncio.TimeoutError:
-            raise LinkError("%s: no connection in %d s" % (self.address, _OPEN_TIMEOUT_S))
-        except (OSError, ValueError) as error:
-            raise self._trouble(error)
-        return reader
-
-    def _trouble(self, error):
-        # MicroPython's TLS tells of a wrong certificate by a ValueError of several lines.
-        return LinkError("%s: %s" % (self.address, " ".join(str(error).split())))
-
     def _expect(self, packet_type, packet_id, on_reply):
         deadline_ms = self._port.now_ms() + _REPLY_TIMEOUT_MS
-        if self._replies.deadline_ms is None:
+        if deadline_ms < self._next_look_ms:
             self._deadlines_changed.set()
         self._replies.expect(packet_type, packet_id, deadline_ms, on_reply)
-        self._outgoing.set()
+        self._wake_writer()
+
+    def _wake_writer(self):
+        # What is said while bytes are read leaves right behind them, without another task's turn.
+        if not self._is_reading:
+            self._outgoing.set()
 
     async def _reply(self, packet_type, packet_id):
         arrived = asyncio.Event()
@@ -269,15 +261,17 @@ class MqttLink:
                     raise LinkError("%s closed the connection" % self.address)
                 self._heard_ms = self._port.now_ms()
                 self._is_late = False
+                self._is_reading = True
                 for first_byte, body, length in self._incoming.feed(data):
                     self._handle(first_byte, body, length)
                 if self._receiver is not None:
                     self._receiver.burst_ended(self)
+                self._is_reading = False
                 self.flush()
         except LinkError as error:
             self._break(error)
         except OSError as error:
-            self._break(self._trouble(error))
+            self._break(trouble(self._server, error))
         except MemoryError:
             gc.collect()
             self._break(LinkError("out of memory while reading"))
@@ -291,7 +285,7 @@ class MqttLink:
         try:
             count = await reader.readinto(self._arriving)
         except ValueError as error:
-            raise self._trouble(error)
+            raise trouble(self._server, error)
         return memoryview(self._arriving)[:count] if count else count
 
     async def _write(self):
@@ -302,11 +296,13 @@ class MqttLink:
                 self._outgoing.clear()
                 await self._writer.drain()
         except (OSError, ValueError) as error:
-            self._break(self._trouble(error))
+            self._break(trouble(self._server, error))
 
     async def _watch(self):
         while self._fault is None:
-            wait_ms = self._check_deadlines(self._port.now_ms())
+            now_ms = self._port.now_ms()
+            wait_ms = self._check_deadlines(now_ms)
+            self._next_look_ms = now_ms + wait_ms
             try:
                 await asyncio.wait_for(self._deadlines_changed.wait(), wait_ms / 1000)
             except asyncio.TimeoutError:

@@ -227,6 +227,7 @@ def test_a_command_with_an_expiry_waits_for_the_clock_but_not_for_ever():
 
     board = connected()
     board.send(0, "pulse", expires=6000)
+    assert board.delivery.next_check_ms(board.connection) == 20000
     board.port.ms = 20000
     assert board.run() == 0
     assert board.error() == ("DEADLINE_EXCEEDED", "none")
