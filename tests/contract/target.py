@@ -158,7 +158,7 @@ def own_platform(data: Path, **settings: Any) -> Iterator[Target]:
         "administrator_password": PASSWORD,
         "min_rpc_timeout_ms": 600,
         "default_rpc_timeout_ms": 1_200,
-        "puback_timeout_ms": 400,
+        "puback_timeout_ms": 1_000,
         "client_rpc_timeout_ms": 700,
         "max_held_request_ms": 2_500,
     } | settings

@@ -49,7 +49,8 @@ def test_row_67_queued_call_survives_a_restart(tmp_path: Path, strict: bool):
 def test_row_67_call_that_was_under_way_goes_on_unless_strict(
     tmp_path: Path, strict: bool, state: str
 ):
-    with own_platform(tmp_path, strict=strict) as target:
+    puback_ms = 300 if state == "TIMEOUT" else 60_000
+    with own_platform(tmp_path, strict=strict, puback_timeout_ms=puback_ms) as target:
         device = target.new_device()
         rpc_id = submit(target, device)
         with RawMqtt(target.mqtt_host, target.mqtt_port) as client:
