@@ -76,7 +76,19 @@ def test_single_cuts_can_begin_behind_an_earlier_one():
     assert max(numbers) == effects[-1].number
 
 
+def test_the_shipped_scenario_holds_when_the_power_goes_twice():
+    calm = run(scenarios.TARGET, 0, {})
+    writes = [effect.number for effect in calm.effects if effect.kind == "flash program"]
+    first = writes[-1]  # the short form of the sweep below: one first cut, every second one
+    once = run(scenarios.TARGET, 0, {first: Cut.HALF})
+    for second in once.effects[first + 1 :]:
+        done = run(scenarios.TARGET, 0, {first: Cut.HALF, second.number: Cut.BEFORE})
+        assert done.problems == ()
+        assert sum("power cut" in line for line in done.trace) >= 2
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_shipped_scenario_holds_at_every_pair_of_points():
     failed = [done for done in enumerate_cuts(scenarios.TARGET, 0, pairs=True) if done.problems]
     assert failed == []
