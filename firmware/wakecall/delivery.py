@@ -164,7 +164,9 @@ class Delivery:
         """Acknowledge what waits too long; return the time of the next look, or None."""
         due_ms = self._clock.now_ms() - _ACKNOWLEDGE_AFTER_MS
         for command in list(connection.unacknowledged):
-            if command.arrived_ms <= due_ms and not command.may_acknowledge:
+            # What is done and waits behind a slow one takes memory, too.
+            is_crowded = len(connection.unacknowledged) > _QUEUE_LIMIT
+            if (is_crowded or command.arrived_ms <= due_ms) and not command.may_acknowledge:
                 try:
                     self._make_durable(command)
                 except RingFullError:
@@ -304,9 +306,7 @@ class Delivery:
         return costs_flash or self.is_careful or self._durable_answers
 
     def _has_room(self, command):
-        size = command.size
-        for waiting in self._queue:
-            size += waiting.size
+        size = command.size + sum([waiting.size for waiting in self._queue])
         # One command always has room, however large.
         room = len(self._queue) < _QUEUE_LIMIT and size <= _QUEUE_LIMIT_BYTES
         return room or not self._queue

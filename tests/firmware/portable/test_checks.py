@@ -36,9 +36,14 @@ def write(agent, text):
     return text
 
 
+@method(effect="read", parallel=True)
+async def nap(agent):
+    pass
+
+
 def connected(**options):
     runs.clear()
-    board = Bench(echo, store, pulse, write, **options)
+    board = Bench(echo, store, pulse, write, nap, **options)
     board.connect()
     return board
 
@@ -152,3 +157,16 @@ def test_check_18_twenty_mixed_commands_are_acknowledged_in_the_order_of_their_a
     acknowledged = [line for line in board.link.said if line.startswith("PUBACK")]
     assert acknowledged == [f"PUBACK {number + 100}" for number in range(20)]
     assert len(board.link.answers) == 20
+
+
+def test_what_is_done_does_not_pile_up_behind_a_slow_parallel_command():
+    board = connected(slots=4)
+    board.send(0, "nap")
+    assert board.delivery.next().method.name == "nap"
+    for number in range(1, 100):
+        board.send(number, "echo", number)
+        board.run()
+        board.delivery.next_check_ms(board.connection)
+        assert len(board.connection.unacknowledged) <= 33
+    assert len(board.link.answers) == 99
+    assert not board.connection.is_leaving
