@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,10 +165,19 @@ def test_check_8_offline_works_from_the_cache_and_only_from_it(server: ScriptedS
     assert server.requests == []
 
 
+def test_the_cache_takes_nothing_but_the_locked_file(own_folders: dict[str, str]) -> None:
+    with pytest.raises(WakecallError) as caught:
+        firmware_store.put(LOCKED, IMAGE[:-1] + b"?")
+    assert caught.value.code is ExitCode.WRONG_FIRMWARE
+    assert cached() == []
+
+
 def test_a_server_that_is_not_there_is_told(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(firmware_store.ADDRESS_VARIABLE, "http://127.0.0.1:9/")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        closed = free.getsockname()[1]
+    monkeypatch.setenv(firmware_store.ADDRESS_VARIABLE, f"http://127.0.0.1:{closed}/")
     with pytest.raises(WakecallError) as caught:
         firmware_store.get(LOCKED)
     assert caught.value.code is ExitCode.UNREACHABLE

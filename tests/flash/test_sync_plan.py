@@ -162,3 +162,15 @@ def test_check_11_a_cut_at_any_step_leaves_old_or_new_files_and_the_next_sync_co
         number += 1
     assert number > 15
     assert sync(folder, NEW, UNLIMITED) == UNLIMITED  # not one step
+
+
+def test_a_file_that_did_not_arrive_as_it_was_sent_never_takes_its_place(tmp_path: Path) -> None:
+    class Noisy(FolderBoard):
+        def write_file(self, path: str, content: bytes, chunk_bytes: int) -> None:
+            super().write_file(path, content[:-1] + b"?", chunk_bytes)
+
+    (tmp_path / "main.py").write_bytes(b"old")
+    files = BoardFiles(Noisy(tmp_path, UNLIMITED))
+    with pytest.raises(OSError, match="what arrived is not what was sent"):
+        files.write("main.py", b"new main")
+    assert (tmp_path / "main.py").read_bytes() == b"old"
