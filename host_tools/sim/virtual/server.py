@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import Any
 
 from host_tools.errors import ExitCode, WakecallError
@@ -134,16 +135,21 @@ class Device:
         self._carry_out(self._engine.answer(request_id, payload, self._now_ms()))
 
     def restart(self) -> None:
-        """Lose everything but the rows of persistent commands."""
+        """Lose everything but the rows of persistent commands, and count request ids from 0.
+
+        ThingsBoard loads the QUEUED rows again, under new ids; here every unfinished row is loaded
+        so, which shows a board the same command under another id.
+        """
         if self._session is not None:
             self._session.forget()
             self._session = None
         self._engine = Engine(self._limits)
-        rows = [
-            (call.command, call.status)
-            for call in self.calls.values()
-            if call.command.persistent and call.status in _UNFINISHED
-        ]
+        rows = []
+        for call in self.calls.values():
+            if call.command.persistent and call.status in _UNFINISHED:
+                new_id = self._engine.take_request_id()
+                call.command = replace(call.command, request_id=new_id)
+                rows.append((call.command, Status.QUEUED))
         self._carry_out(self._engine.restore(rows, self._now_ms()))
 
     def _now_ms(self) -> int:
