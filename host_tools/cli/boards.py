@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
 from host_tools.errors import ExitCode
+
+if TYPE_CHECKING:
+    from host_tools.board_facts import BoardFacts
+    from host_tools.flash.drives import Drive
+    from host_tools.flash.ports import Port
 
 _NOTES = """\
 A port's id stays when its name changes: give it to other commands as --port. A Pico in its boot
@@ -29,30 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     boards = [board_facts.load(name) for name in board_facts.names()]
     plugged_in, mounted = ports.plugged_in(), drives.mounted()
     if arguments.json:
-        told = {
-            "boards": [
-                {
-                    "name": board.name,
-                    "title": board.title,
-                    "micropython": board.micropython,
-                    "chip": board.chip,
-                    "wifi": board.wifi,
-                    "flash": board.flash.tool,
-                }
-                for board in boards
-            ],
-            "ports": [
-                {
-                    "id": port.id,
-                    "device": port.device,
-                    "title": port.title,
-                    "boards": [board.name for board in boards if board.port in port.fits],
-                }
-                for port in plugged_in
-            ],
-            "drives": [{"path": str(drive.path), "board_id": drive.board_id} for drive in mounted],
-        }
-        print(json.dumps(told))
+        print(json.dumps(_values(boards, plugged_in, mounted)))
         return ExitCode.OK
     print("supported:")
     for board in boards:
@@ -63,3 +46,29 @@ def run(arguments: argparse.Namespace) -> int:
     for drive in mounted:
         print(f"  {drive.board_id:<28} {drive.path!s:<16} boot loader, takes UF2 files")
     return ExitCode.OK
+
+
+def _values(boards: list[BoardFacts], plugged_in: list[Port], mounted: list[Drive]) -> object:
+    return {
+        "boards": [
+            {
+                "name": board.name,
+                "title": board.title,
+                "micropython": board.micropython,
+                "chip": board.chip,
+                "wifi": board.wifi,
+                "flash": board.flash.tool,
+            }
+            for board in boards
+        ],
+        "ports": [
+            {
+                "id": port.id,
+                "device": port.device,
+                "title": port.title,
+                "boards": [board.name for board in boards if board.port in port.fits],
+            }
+            for port in plugged_in
+        ],
+        "drives": [{"path": str(drive.path), "board_id": drive.board_id} for drive in mounted],
+    }

@@ -167,6 +167,12 @@ def write(
             code=ExitCode.VERIFICATION,
             hint="hold BOOTSEL while you plug the board in, and type the same again",
         ) from error
+    _wait_until_gone(drive, timeout_s)
+    text = f"{len(content)} bytes copied; the board took them and restarts"
+    report(Event("written", text, {"bytes": len(content)}))
+
+
+def _wait_until_gone(drive: Drive, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     while read_drive(drive.path) is not None:
         if time.monotonic() > deadline:
@@ -176,8 +182,6 @@ def write(
                 hint="its boot loader ignores what is for another chip",
             )
         time.sleep(_POLL_S)
-    text = f"{len(content)} bytes copied; the board took them and restarts"
-    report(Event("written", text, {"bytes": len(content)}))
 
 
 def _copy(file: DriveFile, content: bytes, report: Report) -> None:
