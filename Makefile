@@ -7,7 +7,7 @@ WAKECALL := $(VENV)/bin/wakecall
 PIP := $(VENV)/bin/pip install --quiet --disable-pip-version-check
 PYTEST_FLAGS ?=
 
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test sweep lint bench contract lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,17 +17,25 @@ setup: $(INSTALLED) ## make the virtual environment from the lock file, with the
 demo: $(INSTALLED) ## the whole story on this machine; RUNTIME=micropython runs the genuine interpreter
 	@$(WAKECALL) demo --runtime $(RUNTIME)
 
-test: $(INSTALLED) ## run all tests
-	@$(VENV)/bin/pytest -n auto --dist worksteal $(PYTEST_FLAGS)
+test: $(INSTALLED) ## run the tests, the long sweeps in their short form
+	@$(VENV)/bin/pytest -n auto --dist worksteal -m "not slow" $(PYTEST_FLAGS)
+
+sweep: $(INSTALLED) ## run the long sweeps; takes many minutes
+	@$(VENV)/bin/pytest -m slow $(PYTEST_FLAGS)
+	@$(WAKECALL) torture
 
 lint: $(INSTALLED) ## check style and types
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 
-bench: $(INSTALLED) ## measure platform and firmware on this machine; takes some minutes
+bench: $(INSTALLED) ## measure platform, firmware and simulator on this machine; takes some minutes
 	@$(VENV)/bin/python -m host_tools.bench.platform
 	@$(VENV)/bin/python -m host_tools.bench.firmware
+	@$(VENV)/bin/python -m host_tools.bench.sim
+
+contract: $(INSTALLED) ## hold a server to the wire: make contract URL=http://host:8080 MQTT=mqtt://host:1883
+	@WAKECALL_CONTRACT_URL="$(URL)" $(if $(MQTT),WAKECALL_CONTRACT_MQTT="$(MQTT)") $(VENV)/bin/pytest tests/contract $(PYTEST_FLAGS)
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv on the PATH)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \

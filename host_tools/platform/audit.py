@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import uuid
 
@@ -51,7 +52,7 @@ class AuditLog:
             customer_id=user.customer_id,
             rpc_id=rpc_id,
             method=request.method,
-            params=request.params,
+            params=_without_secrets(request.params),
             one_way=request.one_way,
             persistent=request.persistent,
             outcome=outcome,
@@ -90,3 +91,13 @@ class AuditLog:
 def _report_failure(written: asyncio.Future[None]) -> None:
     if not written.cancelled() and written.exception() is not None:
         log.error("audit entries could not be stored: %s", written.exception())
+
+
+def _without_secrets(params: str) -> str:
+    """Return params without what a `setConfig` command carries in ``secrets``."""
+    if '"secrets"' not in params:
+        return params
+    content = json.loads(params)
+    if isinstance(content, dict) and "secrets" in content:
+        content["secrets"] = "(not recorded)"
+    return json.dumps(content)

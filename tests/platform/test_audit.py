@@ -39,6 +39,14 @@ def test_calls_are_recorded_with_their_outcome(target: Target, device: Device):
     assert shown["kept"]["actionData"]["rpcId"] == rpc_id
 
 
+def test_secrets_of_a_changed_configuration_are_not_recorded(target: Target, device: Device):
+    params = {"config": {"keepalive_s": 30}, "secrets": {"wifi_key": "not for the log"}}
+    submit(target, device, "setConfig", params=params)
+    [entry] = entries(target, f"/entity/DEVICE/{device.id}")
+    assert "not for the log" not in str(entry)
+    assert "keepalive_s" in entry["actionData"]["params"]
+
+
 def test_log_is_read_by_device_user_time_and_text(target: Target, device: Device):
     other = target.new_device()
     submit(target, device, "openDoor")
