@@ -23,6 +23,16 @@ class _Connection:
         self._arrived = asyncio.Event()
         self._is_open = True
         self._packet_id = 0
+        #: The socket below, as asyncio's streams have it; this one has none but itself.
+        self.s = self
+
+    def setsockopt(self, *_):
+        pass
+
+    async def readinto(self, buffer):
+        content = await self.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
 
     async def read(self, size):
         while not self._to_board and self._is_open:
@@ -31,10 +41,11 @@ class _Connection:
         content, self._to_board = self._to_board[:size], self._to_board[size:]
         return content
 
+    async def drain(self):
+        pass
+
     def write(self, content):
         self._to_server += content
-
-    async def drain(self):
         while len(self._to_server) >= 2:
             length, size = self._to_server[1], 2
             if length & 0x80:
