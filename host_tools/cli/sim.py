@@ -19,6 +19,8 @@ from host_tools.sim import SimulatedBoard, running
 
 _SSID = "wakecall-sim"
 _MOST_BOARDS = 1000
+_reader_left = threading.Event()
+"""Set when whoever read our output went away (`wakecall sim NAME | head`)."""
 _CONNECTED = "connected"
 """How the agent's log line begins when its link is up (firmware/wakecall/agent.py)."""
 
@@ -73,8 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
         for board, home in zip(boards, homes, strict=True):
             stack.enter_context(board)
             running.publish(home, *board.admit_visitors())
-        threading.Event().wait()
-    raise AssertionError("only Ctrl-C ends the wait")
+        _reader_left.wait()
+    raise BrokenPipeError
 
 
 def _names(arguments: argparse.Namespace) -> list[str]:
@@ -137,7 +139,10 @@ def _teller(name: str, prefix: str) -> Callable[[str], None]:
     def tell(line: str) -> None:
         # One write for a line: with several boards, several threads print.
         ready = f"ready {name}\n" if line.startswith(_CONNECTED) else ""
-        sys.stdout.write(f"{prefix}{line}\n{ready}")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(f"{prefix}{line}\n{ready}")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _reader_left.set()
 
     return tell

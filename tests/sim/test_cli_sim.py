@@ -171,6 +171,18 @@ def test_several_boards_run_in_one_process(terminal, platform, environment):
     assert json.loads(run(environment, "pin", "rack-3", "23").stdout)["level"] == 0
 
 
+def test_a_reader_that_goes_away_ends_the_board_without_a_word(platform, environment):
+    done = subprocess.run(
+        ["bash", "-c", f"{' '.join(WAKECALL)} sim piped | head -n 1; echo ${{PIPESTATUS[0]}}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.stdout.splitlines()[-1] == "0"
+    assert done.stderr == ""
+
+
 def test_no_server_is_told_with_what_to_do(environment):
     done = run(environment, "sim", "x")
     assert done.returncode == ExitCode.CONFIGURATION
