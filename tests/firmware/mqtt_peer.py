@@ -84,6 +84,8 @@ class Visit:
     """One connection of the device."""
 
     def __init__(self, connection: socket.socket) -> None:
+        # Else each acknowledgement would hold up what follows it by 40 ms.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection = connection
         self._decoder = Decoder(_LARGEST_PACKET_BYTES)
         self._pending: list[Packet] = []
