@@ -90,3 +90,13 @@ def test_the_configuration_table_names_every_key() -> None:
     table = README.partition("`config.json` on the board")[2].partition("Built-in")[0]
     named = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
     assert named == set(configuration._CONFIGURATION.members)
+
+
+def test_the_first_useful_test_of_the_readme_passes() -> None:
+    example = re.search(r"```\n(from host_tools\.sim import World.*?)```", README, re.DOTALL)
+    assert example
+    namespace: dict[str, object] = {}
+    exec(compile(example[1], "README.md", "exec"), namespace)
+    [test] = [value for name, value in namespace.items() if name.startswith("test_")]
+    assert callable(test)
+    test()
