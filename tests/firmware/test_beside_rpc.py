@@ -205,7 +205,7 @@ class Server:
         self._client.loop_stop()
 
     def of(self, kind: str, at_least: int = 0) -> list[object]:
-        """Return the messages of a kind; another client's answer may overtake them at the broker."""
+        """Return the messages of a kind; an answer may overtake them at the broker."""
         deadline = time.monotonic() + 10
         while len(self._of(kind)) < at_least and time.monotonic() < deadline:
             time.sleep(0.02)
